@@ -1,0 +1,1 @@
+"""The media API: images and audio, searched, shown, and registered for."""

@@ -1,0 +1,23 @@
+"""The Django application."""
+
+from django.apps import AppConfig
+
+from zdt_api import conf
+
+
+class ZdtApiConfig(AppConfig):
+    """Refuses to start with a setting that could only fail later, in the middle of a request."""
+
+    name = "zdt_api"
+    verbose_name = "Zero-downtime testing"
+
+    def ready(self) -> None:
+        """Read every setting once.
+
+        Raises ImproperlyConfigured, so that a deployment with a bad value does not come up.
+        """
+        conf.secret()
+        conf.max_age()
+        conf.version()
+        conf.mac_header()
+        conf.timestamp_header()

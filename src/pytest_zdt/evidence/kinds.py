@@ -1,0 +1,50 @@
+"""The failure kinds, and whose failure each is: the table of the verdict, as data.
+
+A sample's ``kind`` is empty for a success, ``expected`` for an answer that the API gives by design and the test declares, and
+otherwise a key of `GUILT`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SUCCESS: Final = ""
+EXPECTED: Final = "expected"
+
+CLIENT, NETWORK, EDGE, APP, CONFIGURATION = "client", "network", "edge", "app", "configuration"
+
+GUILT: Final[dict[str, str]] = {
+    "dns": NETWORK,
+    "connect-refused": EDGE,
+    "connect-timeout": EDGE,
+    "tls": EDGE,
+    "reset": EDGE,
+    "keep-alive-race": EDGE,
+    "truncated": EDGE,
+    "read-timeout": APP,
+    "status-5xx": EDGE,
+    "auth-broken": APP,
+    "not-found-on-one-version": APP,
+    "wrong-status": APP,
+    "wrong-body": APP,
+    "throttled": CONFIGURATION,
+    "local": CLIENT,
+    "cut": CLIENT,
+}
+"""Kind -> guilt where the answer named no version. With a version the kinds of `APP_WHEN_VERSIONED` are the app's."""
+
+APP_WHEN_VERSIONED: Final = frozenset({"reset", "truncated", "status-5xx"})
+"""Kinds that are the app's once headers with a version had come, the edge's before."""
+
+
+def guilt(kind: str, version: str) -> str:
+    """Whose failure a sample of this ``kind`` is, when its answer named ``version`` (empty: none).
+
+    Raises `KeyError` for a kind that is not in the table.
+    """
+    return APP if version and kind in APP_WHEN_VERSIONED else GUILT[kind]
+
+
+def is_failure(kind: str) -> bool:
+    """Whether a sample of this kind counts as a failure of the run: not a success, not expected, not cut by the run's end."""
+    return kind not in (SUCCESS, EXPECTED, "cut")

@@ -1,0 +1,78 @@
+"""A sample is one request. Samples travel and are stored in columns: one JSON line per batch, written as it came.
+
+The schema of a line (``zdt-samples/1``), every list as long as ``sent``:
+
+======================  ==============================================================================================
+``worker``              id of the worker process (``main``, ``gw0``, ...)
+``strings``             the texts that the index columns point into; index 0 is the empty text
+``sent``                seconds from the start of the run to the sending of the request
+``took``                seconds from the sending to the last byte of the answer, or to the failure
+``latency``             seconds from the sending to the first byte of the answer; 0 without one
+``vu``, ``status``      number of the virtual user; HTTP status, 0 without an answer
+``reused``              1 when the request went over a connection that was kept alive
+``bytes``               length of the answer's body
+``lane``, ``endpoint``, ``kind``, ``version``, ``made_by``, ``flow``, ``request_id``, ``message``
+                        indices into ``strings``
+======================  ==============================================================================================
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+SCHEMA = "zdt-samples/1"
+NUMBERS = ("sent", "took", "latency", "vu", "status", "reused", "bytes")
+TEXTS = ("lane", "endpoint", "kind", "version", "made_by", "flow", "request_id", "message")
+
+
+@dataclass(slots=True)
+class Sample:
+    """One request, as the session saw it; times in seconds. Mutable until its iteration has ended: a failing test marks it."""
+
+    sent: float
+    endpoint: str
+    request_id: str = ""
+    took: float = 0.0
+    latency: float = 0.0
+    status: int = 0
+    kind: str = ""
+    version: str = ""
+    reused: bool = False
+    bytes: int = 0
+    message: str = ""
+    made_by: str = ""
+    flow: str = ""
+    vu: int = 0
+    lane: str = ""
+
+
+def pack(samples: Iterable[Sample], worker: str, zero: float) -> bytes:
+    """The samples as one line without its newline; ``zero`` is the run's start on the clock of ``Sample.sent``."""
+    batch = list(samples)
+    strings: dict[str, int] = {"": 0}
+    line: dict[str, object] = {"schema": SCHEMA, "worker": worker}
+    line["sent"] = [round(sample.sent - zero, 6) for sample in batch]
+    line["took"] = [round(sample.took, 6) for sample in batch]
+    line["latency"] = [round(sample.latency, 6) for sample in batch]
+    for name in NUMBERS[3:]:
+        line[name] = [int(getattr(sample, name)) for sample in batch]
+    for name in TEXTS:
+        line[name] = [strings.setdefault(getattr(sample, name), len(strings)) for sample in batch]
+    line["strings"] = list(strings)
+    return json.dumps(line, separators=(",", ":"), allow_nan=False).encode()
+
+
+def unpack(line: bytes) -> Iterator[Sample]:
+    """The samples of one line, ``sent`` in seconds from the start of the run.
+
+    Raises `ValueError` when the line is torn or of another schema.
+    """
+    columns = json.loads(line)
+    if not isinstance(columns, dict) or columns.get("schema") != SCHEMA:
+        raise ValueError(f"not a batch of {SCHEMA}")
+    strings = columns["strings"]
+    texts = [[strings[index] for index in columns[name]] for name in TEXTS]
+    for row in zip(*(columns[name] for name in NUMBERS), *texts, strict=True):
+        yield Sample(**dict(zip(NUMBERS + TEXTS, row, strict=True)))

@@ -1,0 +1,1 @@
+"""The wire: a signed `requests.Session`, its transports, endpoint names, and an OAuth client. Imports no pytest."""

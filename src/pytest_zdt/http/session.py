@@ -1,0 +1,270 @@
+"""The signed session: a `requests.Session` whose every request is signed, timed and recorded."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import requests
+from requests import PreparedRequest, Request, Response
+from requests.adapters import BaseAdapter
+from requests.auth import AuthBase
+from requests.exceptions import RequestException
+
+from pytest_zdt import __version__
+from pytest_zdt.evidence.kinds import EXPECTED
+from pytest_zdt.evidence.samples import Sample
+from pytest_zdt.http.failures import foreign_wire
+from pytest_zdt.http.names import endpoint_name
+from pytest_zdt.http.plain import is_plain, prepare_plain
+from pytest_zdt.http.signing import WallClock, signer
+from pytest_zdt.http.transport import CurlAdapter
+from pytest_zdt.http.versions import answering_version
+from pytest_zdt.http.wire import Wire
+from pytest_zdt.target import Secret, Target
+
+REQUEST_ID = "x-request-id"
+HEADERS = {"User-Agent": f"pytest-zdt/{__version__}", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+"""The headers of a session; the encodings are named because requests would offer those that only Python can decode."""
+PRIVATE = ("Authorization", "Cookie", "Proxy-Authorization")
+
+
+class Stopped(Exception):
+    """The run is over: the request was not sent and has no sample."""
+
+
+class Token(AuthBase):
+    """A bearer token and the version that issued it; as a session's ``auth`` it makes the requests a flow of their own."""
+
+    def __init__(self, text: Secret, made_by: str) -> None:
+        self.text = text
+        self.made_by = made_by
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Sets the ``Authorization`` header of ``request``."""
+        request.headers["Authorization"] = f"Bearer {self.text.reveal()}"
+        return request
+
+    def __repr__(self) -> str:
+        return f"Token(made_by={self.made_by!r})"
+
+    def sent_with(self, request: PreparedRequest) -> bool:
+        """Whether ``request`` carries this token."""
+        return request.headers.get("Authorization") == f"Bearer {self.text.reveal()}"
+
+
+class SignedSession(requests.Session):
+    """A real `requests.Session` for one target and one virtual user, not to be shared by threads.
+
+    A URL without a scheme is a path on the target and joins its base URL. Every hop, redirects and auth handlers' own requests
+    included, is signed anew, gets a request id, is timed, and gives exactly one `Sample` to ``observe``; it is sent exactly once.
+    Signature, request id, ``Authorization`` and cookies go to the target's origin only; requests to other origins are sent
+    without and are recorded as well, under a name with their origin.
+
+    ``get``, ``post`` and the rest take two more keyword arguments: ``name`` replaces the path in the endpoint's name, and
+    ``expected`` gives statuses (400 and above) that the API answers by design, in addition to ``default_expected``. A response
+    has its sample as ``response.zdt`` and is read to its end whatever ``stream`` says. Without a ``timeout`` the target's holds.
+
+    ``clock`` is the run's clock of `Sample.sent`, ``wall`` the one of the signatures, ``request_ids`` gives the next id. Once
+    ``stopped`` says so, requests raise `Stopped` unsent. Raises `ValueError` for a target that cannot be signed for.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        observe: Callable[[Sample], None],
+        *,
+        adapter: BaseAdapter | None = None,
+        request_ids: Callable[[], str] = lambda: uuid4().hex,
+        stopped: Callable[[], bool] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall: WallClock = time.time,
+    ) -> None:
+        super().__init__()
+        self.target = target
+        self.default_expected: tuple[int, ...] = ()
+        self.trust_env = False
+        self.headers.update(HEADERS)
+        self.transport = adapter or CurlAdapter()
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, self.transport)
+        self._observe, self._request_ids, self._stopped = observe, request_ids, stopped
+        self._clock, self._wall = clock, wall
+        self._signer = signer(target, wall)
+        self._own_headers = (REQUEST_ID, *(self._signer.headers if self._signer else ()))
+        self._base = target.base_url.rstrip("/")
+        self._prefix = urlsplit(self._base).path
+        self._origin = _origin(self._base)
+        self._name: str | None = None
+        self._expected: frozenset[int] = frozenset()
+
+    def sibling(self) -> SignedSession:
+        """Another session of the same virtual user: same target, transport, clocks and observer; own cookies, headers, auth."""
+        session = SignedSession(
+            self.target,
+            self._observe,
+            adapter=self.transport,
+            request_ids=self._request_ids,
+            stopped=self._stopped,
+            clock=self._clock,
+            wall=self._wall,
+        )
+        session.default_expected = self.default_expected
+        session.verify = self.verify
+        return session
+
+    def new_connection(self) -> None:
+        """Drops the kept connections, so that the next request opens one."""
+        for adapter in {id(adapter): adapter for adapter in self.adapters.values()}.values():
+            getattr(adapter, "new_connection", adapter.close)()
+
+    def request(  # type: ignore[override]
+        self, method: str, url: str, *args: Any, name: str | None = None, expected: Iterable[int] = (), **kwargs: Any
+    ) -> Response:
+        """As `requests.Session.request`, with the endpoint's ``name`` and the ``expected`` statuses of this request."""
+        before = self._name, self._expected
+        self._name, self._expected = name, frozenset(expected)
+        try:
+            return super().request(method, url, *args, **kwargs)
+        finally:
+            self._name, self._expected = before
+
+    def prepare_request(self, request: Request) -> PreparedRequest:
+        """As `requests.Session.prepare_request`; a URL without a scheme joins the target's base URL."""
+        url = str(request.url or "")
+        if "://" not in url.partition("?")[0]:
+            request = copy.copy(request)
+            request.url = f"{self._base}/{url.removeprefix('/')}"
+        return prepare_plain(self, request) if is_plain(self, request) else super().prepare_request(request)
+
+    def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
+        """As `requests.Session.send`, with the target's timeout when none is given."""
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = self.target.timeout
+        return super().send(request, **kwargs)
+
+    def get_adapter(self, url: str) -> BaseAdapter:
+        """The adapter mounted for ``url``, recorded: the one place that every hop passes."""
+        return _Recorded(self, super().get_adapter(url))
+
+    def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
+        """Prepares the next hop: its URL in the form that goes over the wire, since that is what is signed."""
+        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
+        prepared_request.prepare_url(prepared_request.url, None)
+
+    def _exchange(self, adapter: BaseAdapter, request: PreparedRequest, options: dict[str, Any]) -> Response:
+        """One hop: signed, sent, timed, recorded."""
+        if self._stopped is not None and self._stopped():
+            raise Stopped("the run is over: no request was sent")
+        sample = self._sign(request)
+        try:
+            response = adapter.send(request, **options)
+        except RequestException as error:
+            wire = getattr(error, "zdt_wire", None) or foreign_wire(error)
+            if wire is not None:
+                self._failed(sample, wire)
+            raise
+        except BaseException as error:
+            if not isinstance(error, Exception):  # Ctrl-C, or a time-out of the test: not the API's doing
+                self._failed(sample, Wire(kind="cut", detail=type(error).__name__))
+            raise
+        sample.took = self._clock() - sample.sent
+        self._answered(sample, response)
+        return response
+
+    def _sign(self, request: PreparedRequest) -> Sample:
+        """Makes the sample of a hop, and gives the request what its origin may see."""
+        home = _origin(str(request.url)) == self._origin
+        for header in self._own_headers:
+            request.headers.pop(header, None)
+        request_id = self._request_ids() if home else ""
+        if home:
+            request.headers[REQUEST_ID] = request_id
+            if self._signer is not None:
+                self._signer(request)
+        else:
+            for header in PRIVATE:
+                request.headers.pop(header, None)
+        sample = Sample(sent=0.0, endpoint=self._endpoint(request, home), request_id=request_id)
+        if isinstance(self.auth, Token) and self.auth.sent_with(request):
+            sample.flow, sample.made_by = "token", self.auth.made_by
+        sample.sent = self._clock()
+        return sample
+
+    def _endpoint(self, request: PreparedRequest, home: bool) -> str:
+        """The endpoint's name; a given one is for the first hop, redirects are named by their path."""
+        method, name, self._name = str(request.method), self._name, None
+        if name is not None:
+            return f"{method} {name}"
+        path = request.path_url.partition("?")[0]
+        if not home:
+            endpoint = endpoint_name(method, path)
+            return f"{method} {_origin(str(request.url))}{endpoint.removeprefix(f'{method} ')}"
+        inside = self._prefix and path.startswith(f"{self._prefix}/")
+        return endpoint_name(method, path.removeprefix(self._prefix) if inside else path)
+
+    def _answered(self, sample: Sample, response: Response) -> None:
+        wire = getattr(response, "zdt_wire", None) or Wire()
+        sample.latency, sample.reused = wire.latency, wire.reused
+        sample.status, sample.bytes = response.status_code, len(response.content)
+        sample.version = answering_version(self.target.version, response.headers, response.content)
+        sample.kind = self._judge(sample)
+        if sample.kind not in ("", EXPECTED):
+            sample.message = f"{response.status_code} {response.reason or _phrase(response.status_code)}".strip()
+        response.zdt = sample  # type: ignore[attr-defined]  # documented: a flow asks which version answered
+        self._observe(sample)
+
+    def _failed(self, sample: Sample, wire: Wire) -> None:
+        sample.took = self._clock() - sample.sent
+        sample.latency, sample.reused, sample.status = wire.latency, wire.reused, wire.status
+        sample.kind, sample.message = wire.kind, wire.detail
+        sample.version = answering_version(self.target.version, wire.headers, b"")
+        self._observe(sample)
+
+    def _judge(self, sample: Sample) -> str:
+        """The kind that the status alone gives; other 4xx are the test's to judge."""
+        status = sample.status
+        if status >= HTTPStatus.BAD_REQUEST and (status in self._expected or status in self.default_expected):
+            return EXPECTED
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return "status-5xx"
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            return "throttled"
+        return "auth-broken" if sample.flow == "token" and status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) else ""
+
+
+class _Recorded(BaseAdapter):
+    """An adapter behind the session's recording. Auth handlers send their second request through it as well."""
+
+    def __init__(self, session: SignedSession, adapter: BaseAdapter) -> None:
+        super().__init__()
+        self._session = session
+        self._adapter = adapter
+
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        response = self._session._exchange(self._adapter, request, kwargs)
+        response.connection = self  # type: ignore[assignment]  # any adapter will do
+        return response
+
+    def close(self) -> None:
+        self._adapter.close()
+
+
+@lru_cache(maxsize=4096)
+def _origin(url: str) -> str:
+    """Scheme, host and port of ``url``, without user information and with no default port."""
+    parts = urlsplit(url)
+    default = {"http": 80, "https": 443}.get(parts.scheme.lower())
+    port = "" if parts.port in (None, default) else f":{parts.port}"
+    host = parts.hostname or ""
+    return f"{parts.scheme.lower()}://{f'[{host}]' if ':' in host else host}{port}"
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""

@@ -1,0 +1,1 @@
+"""The judgement: pure functions from evidence to a frozen verdict."""

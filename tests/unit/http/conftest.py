@@ -1,0 +1,179 @@
+"""A small HTTP server that answers as told, faults included, and sessions on both transports."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pytest_zdt.http.session import SignedSession
+from pytest_zdt.http.transport import TRANSPORTS
+from pytest_zdt.target import Secret, Target
+
+DATA = Path(__file__).parent / "data"
+SECRET = "correct horse battery staple"
+
+
+@dataclass
+class Hit:
+    """One request as it came in."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    raw: bytes
+
+
+@dataclass
+class Reply:
+    """Raw bytes to send, and what then happens to the connection: ``keep``, ``close`` (FIN) or ``reset`` (RST)."""
+
+    data: bytes = b""
+    then: str = "keep"
+
+
+def reply(status=200, body=b"ok", reason="OK", then="keep", version="v1", **headers):
+    """A whole and correct answer; ``headers`` with underscores for hyphens, a list for a repeated one."""
+    lines = [f"HTTP/1.1 {status} {reason}", f"Content-Length: {len(body)}"]
+    lines += [f"x-zdt-version: {version}"] if version else []
+    for name, values in headers.items():
+        lines += [f"{name.replace('_', '-')}: {value}" for value in ([values] if isinstance(values, str) else values)]
+    return Reply("\r\n".join([*lines, "", ""]).encode("latin-1") + body, then)
+
+
+@dataclass
+class Server:
+    """Answers the n-th request with the n-th reply, those after the last with the last; or with what a function returns."""
+
+    replies: list[Reply] | Callable[[Hit], Reply]
+    tls: ssl.SSLContext | None = None
+    hits: list[Hit] = field(default_factory=list)
+    connections: int = 0
+
+    def __post_init__(self):
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    @property
+    def port(self):
+        return self._listener.getsockname()[1]
+
+    @property
+    def url(self):
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+
+    def stop(self):
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._threads[0].join()
+        for connection in self._open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads[1:]:
+            thread.join()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._threads.append(threading.Thread(target=self._serve, args=(connection,), daemon=True))
+            self._threads[-1].start()
+
+    def _serve(self, connection):
+        with contextlib.suppress(OSError, ValueError), contextlib.ExitStack() as stack:  # ValueError: what came is not HTTP
+            stack.callback(connection.close)
+            if self.tls:
+                connection = stack.enter_context(self.tls.wrap_socket(connection, server_side=True))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._open.append(connection)
+            reader = stack.enter_context(connection.makefile("rb"))
+            while hit := _read(reader):
+                answer = self._answer(hit)
+                connection.sendall(answer.data)
+                if answer.then == "reset":
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                if answer.then != "keep":
+                    return
+
+    def _answer(self, hit):
+        self.hits.append(hit)
+        return self.replies(hit) if callable(self.replies) else self.replies[min(len(self.hits), len(self.replies)) - 1]
+
+
+def _read(reader):
+    lines = []
+    while (line := reader.readline()) not in (b"\r\n", b""):
+        lines.append(line)
+    if not lines:
+        return None
+    method, target, _ = lines[0].decode("latin-1").split(" ", 2)
+    headers = {name.lower(): value.strip() for name, _, value in (line.decode("latin-1").partition(":") for line in lines[1:])}
+    body = (
+        _chunks(reader)
+        if "chunked" in headers.get("transfer-encoding", "")
+        else reader.read(int(headers.get("content-length", 0)))
+    )
+    return Hit(method, target, headers, body, b"".join(lines))
+
+
+def _chunks(reader):
+    parts = []
+    while size := int(reader.readline(), 16):
+        parts.append(reader.read(size))
+        reader.readline()
+    reader.readline()
+    return b"".join(parts)
+
+
+@pytest.fixture
+def serve():
+    """Starts servers: ``serve(reply, reply, ...)`` or ``serve(function)``."""
+    servers = []
+
+    def start(*replies, tls=None):
+        servers.append(Server(replies[0] if callable(replies[0]) else list(replies), tls=tls))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(params=sorted(TRANSPORTS))
+def transport(request):
+    """The name of a transport; each test runs on both."""
+    return request.param
+
+
+@pytest.fixture
+def connect(transport):
+    """Makes sessions: ``session = connect(url)``; what they observed is in ``session.seen``."""
+    sessions = []
+
+    def make(url, *, timeout=5.0, options=None, **target):
+        seen = []
+        fields = {"signing": "timed-hmac", "secret": Secret(SECRET)} | target
+        session = SignedSession(
+            Target("test", url, timeout=timeout, **fields), seen.append, adapter=TRANSPORTS[transport](), **(options or {})
+        )
+        session.seen = seen
+        sessions.append(session)
+        return session
+
+    yield make
+    for session in sessions:
+        session.close()
