@@ -1,0 +1,312 @@
+"""The controller's part of a load run: starts the workers' load together, follows the deployment, keeps the evidence, has it
+judged, and reports every test once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pytest
+
+from pytest_zdt import __version__
+from pytest_zdt.director import Director, Seen
+from pytest_zdt.evidence.bundle import VERDICT, BundleWriter, read_bundle
+from pytest_zdt.evidence.marks import Mark
+from pytest_zdt.keys import Run
+from pytest_zdt.processes import Command
+from pytest_zdt.reports import Tests
+from pytest_zdt.settings import FOLLOW_AT_MOST
+from pytest_zdt.verdict.judge import judge
+from pytest_zdt.verdict.model import Verdict
+
+Message = tuple[Any, ...]
+TICK = 0.1
+"""Seconds between two looks at the run."""
+
+
+def environment(run: Run) -> dict[str, str]:
+    """What the serve and deploy commands find in their environment beside the caller's own."""
+    target = run.settings.target
+    found = {"ZDT_BASE_URL": target.base_url, "ZDT_RUN_ID": run.id}
+    if run.settings.serve:
+        found["ZDT_PORT"] = target.base_url.rpartition(":")[2].partition("/")[0]
+    if target.secret and run.settings.secret_env:
+        found[run.settings.secret_env] = found["ZDT_SIGNING_SECRET"] = target.secret.reveal()
+    return found
+
+
+class Controller:
+    """One load run, seen from the controller. ``show`` takes the progress line; ``verdict`` is None until it was judged."""
+
+    def __init__(self, run: Run, show: Callable[[str], None]) -> None:
+        self._run, self._show = run, show
+        self._changed = threading.Condition()
+        self._senders: dict[str, Callable[[Message], None]] = {}
+        self._numbers: dict[str, int] = {}
+        self._ready: set[str] = set()
+        self._finals: dict[str, dict[str, Any]] = {}
+        self._lost: list[str] = []
+        self._writer: BundleWriter | None = None
+        self._zero = 0.0
+        self._stopping = ""
+        self._ended_at = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._direct, name="zdt-director", daemon=True)
+        self._deployment: Command | None = None
+        self._crash: BaseException | None = None
+        self._director = Director(run.settings.require.head, run.settings.require.tail)
+        self.seen = Seen()
+        self.tests = Tests()
+        self.verdict: Verdict | None = None
+
+    # --- the workers
+
+    def join(self, name: str, send: Callable[[Message], None]) -> int:
+        """A worker takes part; its number. A replacement takes the number, and so the VUs, of the one that was lost."""
+        with self._changed:
+            taken = set(self._numbers.values())
+            number = next(number for number in range(len(taken) + 1) if number not in taken)
+            self._numbers[name], self._senders[name] = number, send
+            return number
+
+    def receive(self, worker: str, message: Message) -> None:
+        """A message of a worker; called in whatever thread carries it, so it only notes things down."""
+        try:
+            with self._changed:
+                self._take(worker, message)
+                self._changed.notify_all()
+        except Exception as error:  # an exception here would close the worker's channel; raised when the run ends
+            self._crash = self._crash or error
+
+    def _take(self, worker: str, message: Message) -> None:
+        kind, *content = message
+        if kind == "batch":
+            if self._writer is not None:
+                self._writer.add_batch(content[0])
+            self.seen.add(*content[1:])
+        elif kind == "report":
+            self._failed(*content)
+        elif kind == "ready":
+            self._ready.add(worker)
+            if self._zero:
+                self._senders[worker](("go", time.monotonic() - self._zero))
+        elif kind == "final":
+            self._finals[worker] = content[0]
+            self.tests.count(content[1])
+        elif kind == "gone" and worker not in self._finals and worker in self._ready:
+            self._lose(worker)
+
+    def _failed(self, test: str, report: dict[str, Any], text: str, at: float) -> None:
+        self.tests.add_report(test, report)
+        if self._writer is not None and report["outcome"] == "failed":
+            self._writer.add_mark(Mark(max(0.0, at), "test-failed", {"test": test, "message": text}))
+
+    def _lose(self, worker: str) -> None:
+        self._lost.append(worker)
+        self._ready.discard(worker)
+        self._numbers.pop(worker)
+        self._senders.pop(worker)
+        self._mark("worker-lost", worker=worker)
+
+    def _tell_all(self, message: Message) -> None:
+        for send in list(self._senders.values()):
+            with contextlib.suppress(OSError):  # a worker that is gone tells so itself
+                send(message)
+
+    # --- the run
+
+    @contextlib.contextmanager
+    def running(self, workers: int) -> Iterator[None]:
+        """Around pytest's own loop: the load starts when ``workers`` are ready; afterwards the evidence is judged."""
+        self._workers = workers
+        interrupted = False
+        self._thread.start()
+        before = signal.signal(signal.SIGTERM, _interrupt) if threading.current_thread() is threading.main_thread() else None
+        try:
+            yield
+        except BaseException:
+            interrupted = True
+            self._wind_up()
+            raise
+        finally:
+            if before is not None:
+                signal.signal(signal.SIGTERM, before)
+            self._finish(interrupted)
+
+    def _wind_up(self) -> None:
+        """After Ctrl-C: the workers send what they have."""
+        self._stop("interrupted")
+        with self._changed:
+            self._changed.wait_for(lambda: self._ready <= set(self._finals), timeout=self._run.settings.target.timeout + 2.0)
+
+    def _finish(self, interrupted: bool) -> None:
+        self._over.set()
+        self._thread.join()
+        if self._deployment is not None:
+            self._deployment.stop()
+        if self._writer is not None:
+            self._mark_end(interrupted)
+            self._writer.close()
+            self.verdict = judge(read_bundle(self._writer.directory))
+            text = json.dumps(self.verdict.as_dict(), indent=1, allow_nan=False)
+            (self._writer.directory / VERDICT).write_text(text + "\n")
+        if self._crash is not None:
+            raise self._crash
+
+    def _mark_end(self, interrupted: bool) -> None:
+        ended = self._ended_at or time.monotonic() - self._zero
+        assert self._writer is not None
+        data: dict[str, object] = {
+            "interrupted": interrupted,
+            "driven_s": round(sum(final["driven_s"] for final in self._finals.values()), 3),
+            "planned_vu_s": round(self._run.settings.vus * ended, 3),
+            "silent_vus": sorted(vu for final in self._finals.values() for vu in final["silent_vus"]),
+            "hung_vus": sorted(vu for final in self._finals.values() for vu in final["hung_vus"]),
+            "iterations": sum(final["iterations"] for final in self._finals.values()),
+            "planned_s": round(ended if self._deployment is not None else self._run.settings.duration, 3),
+            "stopped_by": self._stopping,
+        }
+        self._writer.add_mark(Mark(ended, "run-ended", data))
+
+    def _mark(self, name: str, **data: object) -> None:
+        if self._writer is not None:
+            self._writer.add_mark(Mark(time.monotonic() - self._zero, name, data))
+
+    def _stop(self, why: str) -> None:
+        with self._changed:
+            if not self._stopping:
+                self._stopping = why
+                self._ended_at = time.monotonic() - self._zero if self._zero else 0.0
+                self._tell_all(("stop", why))
+
+    # --- the director's thread
+
+    def _direct(self) -> None:
+        try:
+            with self._changed:
+                while not self._over.is_set() and len(self._ready) < self._workers:
+                    self._changed.wait(TICK)
+                if self._over.is_set() or self._stopping:
+                    return
+                self._begin()
+            shown = 0.0
+            while not self._over.wait(TICK) and not self._stopping:
+                now = time.monotonic() - self._zero
+                self._follow(now)
+                if now - shown >= 1.0:
+                    shown = now
+                    self._show(self.progress(now))
+        except Exception as error:  # e.g. a full disk: ends the run, raised in the main thread
+            self._crash = self._crash or error
+            self._stop("internal error")
+
+    def _begin(self) -> None:
+        self._writer = BundleWriter(self._run.settings.report, self._facts())
+        self._zero = time.monotonic()
+        self._tell_all(("go", 0.0))
+
+    def _follow(self, now: float) -> None:
+        settings, deployment = self._run.settings, self._deployment
+        if settings.deploy and deployment is None and self._director.due(now, self.seen):
+            self._deploy()
+        elif deployment is not None and self._director.deployed < 0 and deployment.exit_status is not None:
+            self._director.deployed = now
+            self._mark("deploy-ended", exit_status=deployment.exit_status)
+        deploying = self._deployment is not None and self._director.deployed < 0
+        if now >= settings.duration + (FOLLOW_AT_MOST if deploying else 0.0):
+            self._stop("duration")  # a deployment is not cut off by the end of the time, only by its own limit
+        elif self._director.enough(now, self.seen):
+            self._stop("complete")
+
+    def _deploy(self) -> None:
+        self._mark("deploy-started", command=self._run.settings.deploy)
+        self._deployment = Command(self._run.settings.deploy, self._run.settings.report / "deploy.log", environment(self._run))
+
+    def progress(self, now: float) -> str:
+        """One line: time left, VUs, requests a second, failures, versions seen."""
+        left = max(0.0, self._run.settings.duration - now)
+        state = "head" if self._deployment is None else "deploying" if self._director.deployed < 0 else "tail"
+        versions = ", ".join(self.seen.versions) or "none yet"
+        phase = f"{state}, " if self._run.settings.deploy else ""
+        return (
+            f"zdt {now:4.0f}s: {phase}at most {left:.0f}s left, {self._run.settings.vus} VUs, "
+            f"{self.seen.samples / max(now, 1.0):.0f} requests/s, {self.seen.failures} failed, versions: {versions}"
+        )
+
+    def _facts(self) -> dict[str, Any]:
+        settings = self._run.settings
+        source = settings.target.version
+        return {
+            "schema": "zdt-run/1",
+            "id": self._run.id,
+            "target": settings.target.name,
+            "base_url": settings.target.base_url,
+            "mode": "load",
+            "executor": "constant-vus",
+            "vus": settings.vus,
+            "workers": self._workers,
+            "pace_s": settings.pace,
+            "seed": settings.seed,
+            "transport": settings.transport,
+            "signing": settings.target.signing,
+            "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "planned_s": settings.duration,
+            "deploy": settings.deploy,
+            "version_source": f"{source.kind}:{source.key}",
+            "require": asdict(settings.require),
+            "tool": {"pytest-zdt": __version__, "pytest": pytest.__version__},
+        }
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt(f"signal {number}")
+
+
+class Distribution:
+    """The hooks of pytest-xdist: every worker gets the run and, in load mode, a channel and every test."""
+
+    def __init__(self, run: Run, controller: Controller | None) -> None:
+        self._run, self._controller = run, controller
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Gives a worker the run, and its end of the channel."""
+        node.workerinput["zdt_run"] = pickle.dumps(self._run)
+        if self._controller is None:
+            return
+        channel = node.gateway.newchannel()
+        name = node.gateway.id
+        node.workerinput["zdt_channel"] = channel
+        node.workerinput["zdt_number"] = self._controller.join(name, channel.send)
+        node.workerinput["zdt_workers"] = len(node.config.option.tx)
+        channel.setcallback(partial(self._controller.receive, name), endmarker=("gone",))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+        """Notes the tests that the workers found."""
+        if self._controller is not None:
+            self._controller.tests.know(ids)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> object | None:
+        """Every worker runs every test, whatever ``--dist`` says."""
+        if self._controller is None:
+            return None
+        from xdist.scheduler import EachScheduling
+
+        return EachScheduling(config, log)
+
+
+def cores() -> int:
+    """How many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

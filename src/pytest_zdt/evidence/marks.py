@@ -1,0 +1,27 @@
+"""A mark is an event on the run's timeline: one JSON line each in ``marks.ndjson``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An event ``at`` seconds from the start of the run, with what is known of it."""
+
+    at: float
+    name: str
+    data: dict[str, object] = field(default_factory=dict)
+
+    def as_line(self) -> bytes:
+        """The mark as one line of JSON, without the newline."""
+        return json.dumps({"at": round(self.at, 6), "name": self.name, "data": self.data}, allow_nan=False).encode()
+
+
+def read_mark(line: bytes) -> Mark:
+    """The mark of one line. Raises `ValueError` when the line is torn or something else."""
+    fields = json.loads(line)
+    if not isinstance(fields, dict) or fields.keys() != {"at", "name", "data"}:
+        raise ValueError("not a mark")
+    return Mark(**fields)

@@ -1,0 +1,58 @@
+"""The fixtures that tests use."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_zdt.keys import RUN, VU
+from pytest_zdt.target import Target
+
+if TYPE_CHECKING:
+    from pytest_zdt.http.oauth import OAuthClient
+    from pytest_zdt.http.session import SignedSession
+    from pytest_zdt.vu import VirtualUser
+
+
+@pytest.fixture(scope="session")
+def zdt_target(pytestconfig: pytest.Config) -> Target:
+    """The API under test, frozen."""
+    run = pytestconfig.stash.get(RUN, None)
+    if run is None:
+        pytest.fail("the zdt fixtures need a target: give --zdt-target NAME or URL", pytrace=False)
+    return run.settings.target
+
+
+@pytest.fixture
+def zdt_vu(request: pytest.FixtureRequest, zdt_target: Target) -> Iterator[VirtualUser]:
+    """The virtual user that this iteration belongs to: index, iteration, lane, a seeded random.Random."""
+    vu = request.node.stash.get(VU, None)
+    if vu is not None:
+        yield vu
+        return
+    from pytest_zdt.vu import VirtualUser
+
+    run = request.config.stash[RUN]
+    vu = VirtualUser(0, "reused", zdt_target, uuid.uuid4().hex[:8], run.settings.seed, run.settings.transport)
+    marker = request.node.get_closest_marker("zdt")
+    vu.begin(tuple(marker.kwargs.get("expected", ())) if marker else ())
+    yield vu
+    request.node.user_properties.append(("zdt_requests", len(vu.samples)))
+    versions = sorted({sample.version for sample in vu.samples if sample.version})
+    request.node.user_properties.append(("zdt_versions", ",".join(versions)))
+    vu.close()
+
+
+@pytest.fixture
+def zdt_session(zdt_vu: VirtualUser) -> SignedSession:
+    """A `requests.Session` whose relative URLs join the target's base URL; every request is signed, timed and recorded."""
+    return zdt_vu.session
+
+
+@pytest.fixture
+def zdt_oauth_client(zdt_vu: VirtualUser) -> OAuthClient:
+    """The VU's OAuth application, registered with a signed request and so verified at once; its token is renewed regularly."""
+    return zdt_vu.oauth_client()

@@ -1,0 +1,97 @@
+"""Runs one command and sees to it that nothing of it outlives the run: ``python -m pytest_zdt.keeper COMMAND``.
+
+The keeper is a process of its own in a session of its own. On Linux it adopts whatever the command leaves behind (a child
+subreaper, prctl(2)), so a server that re-executes itself or goes to the background cannot get away. It prints the command's exit
+status as one line, and when its standard input ends, because the run ended it or because the run was killed, it ends every
+descendant: SIGTERM first, SIGKILL after a grace.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+GRACE = 6.0
+"""Seconds between SIGTERM and SIGKILL."""
+PR_SET_CHILD_SUBREAPER = 36
+"""prctl(2)."""
+
+
+def main(command: str) -> None:
+    """Runs ``command`` in a shell until standard input ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    report = os.dup(1)
+    os.dup2(2, 1)
+    child = subprocess.Popen(["/bin/sh", "-c", command], stdin=subprocess.DEVNULL).pid
+    threading.Thread(target=_reap, args=(child, report), daemon=True).start()
+    while os.read(0, 1024):
+        pass
+    end_all(child)
+
+
+def _reap(child: int, report: int) -> None:
+    """Collects the command and all that it left behind, as they end; reports the command's own status."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, status = os.wait()
+            if pid == child:
+                code = os.waitstatus_to_exitcode(status)
+                with contextlib.suppress(OSError):
+                    os.write(report, f"{code if code >= 0 else 128 - code}\n".encode())
+
+
+def end_all(child: int) -> None:
+    """Ends the command's own process first, so that it can tidy up, then all its descendants."""
+    _signal([child], signal.SIGTERM)
+    _wait_until(lambda: child not in descendants(), GRACE)
+    _signal(descendants(), signal.SIGTERM)
+    if not _wait_until(lambda: not descendants(), GRACE / 2):
+        _signal(descendants(), signal.SIGKILL)
+        _wait_until(lambda: not descendants(), GRACE / 2)
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def children(parent: int) -> list[int]:
+    """Process ids whose parent is ``parent``, zombies left out. Read from /proc; empty where there is none."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, ppid = entry.read_text().rpartition(")")[2].split()[:2]
+            if int(ppid) == parent and state != "Z":
+                found.append(int(entry.parent.name))
+    return found
+
+
+def descendants() -> list[int]:
+    """All descendants of this process, nearest first."""
+    found = children(os.getpid())
+    for pid in found:
+        found.extend(children(pid))
+    return found
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

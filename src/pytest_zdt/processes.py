@@ -1,0 +1,85 @@
+"""The commands a run starts, each under a keeper, and the API's readiness."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+class Command:
+    """A shell command under a keeper; its output goes to ``log``. This environment's scripts come first on its PATH."""
+
+    def __init__(self, command: str, log: Path, environ: Mapping[str, str]) -> None:
+        self.command = command
+        self.log = log
+        self.exit_status: int | None = None
+        """The command's exit status once it has ended; 128 + n when signal n ended it."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+        with log.open("wb") as output:
+            self._keeper = subprocess.Popen(
+                [sys.executable, "-m", "pytest_zdt.keeper", command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                env={**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **environ},
+                start_new_session=True,
+            )
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        assert self._keeper.stdout is not None
+        line = self._keeper.stdout.readline()
+        self.exit_status = int(line) if line else self._keeper.wait() or 1
+
+    def stop(self) -> None:
+        """Ends the command and all it started; returns when they are gone."""
+        if self._keeper.stdin is not None and not self._keeper.stdin.closed:
+            self._keeper.stdin.close()
+        self._keeper.wait()
+        self._listener.join()
+        if self._keeper.stdout is not None:
+            self._keeper.stdout.close()
+
+    def last_line(self) -> str:
+        """The last line of output that is not empty."""
+        lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        return lines[-1].strip() if lines else ""
+
+
+def free_port() -> int:
+    """A port on the loopback address that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def unreachable(url: str, timeout: float = 3.0) -> str:
+    """Why no connection to the URL's host and port can be made; empty when it can."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname or "", port), timeout).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def wait_until_served(command: Command, url: str, within: float = 60.0, sleep: Callable[[float], None] = time.sleep) -> str:
+    """Waits until the API that ``command`` serves accepts connections; what went wrong, or empty."""
+    end = time.monotonic() + within
+    while unreachable(url, 1.0):
+        if command.exit_status is not None:
+            return f"the serve command {command.command!r} ended with status {command.exit_status}: {command.last_line()}"
+        if time.monotonic() > end:
+            return f"the serve command {command.command!r} did not serve {url} within {within:g}s: {command.last_line()}"
+        sleep(0.05)
+    return ""

@@ -1,0 +1,151 @@
+"""The plugin objects of a run: the API's service, the load's control, the verdict's way to the terminal and the exit status."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from pytest_zdt.controller import Controller, Distribution, environment
+from pytest_zdt.evidence.bundle import BundleError, check_free
+from pytest_zdt.keys import RUN
+from pytest_zdt.processes import Command, unreachable, wait_until_served
+from pytest_zdt.schedule import LANES, lane
+
+MARKUP: dict[str, dict[str, bool]] = {
+    "": {},
+    "green": {"green": True, "bold": True},
+    "red": {"red": True, "bold": True},
+    "yellow": {"yellow": True, "bold": True},
+    "bold": {"bold": True},
+    "dim": {"light": True},
+}
+QUIET_EVERY = 10.0
+"""Seconds between progress lines where the output is no terminal."""
+
+
+def register_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None:
+    """Makes this xdist worker process one that drives VUs."""
+    from pytest_zdt.workers import Worker
+
+    channel = workerinput["zdt_channel"]
+    number, workers = workerinput["zdt_number"], workerinput["zdt_workers"]
+    worker = Worker(config, config.stash[RUN], workerinput["workerid"], number, workers, channel.send)
+    channel.setcallback(worker.receive, endmarker=("stop", "the controller is gone"))
+    config.pluginmanager.register(worker, "zdt_worker")
+
+
+class Runner:
+    """One run in the process that the user started. Raises `pytest.UsageError` before anything runs."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._run = config.stash[RUN]
+        self._served: Command | None = None
+        self._versions: set[str] = set()
+        self._requests = 0
+        self._controller: Controller | None = None
+        self._shown = 0.0
+        if self._run.settings.load:
+            try:
+                check_free(self._run.settings.report, self._run.settings.overwrite)
+            except BundleError as error:
+                raise pytest.UsageError(str(error)) from None
+            self._controller = Controller(self._run, self._show)
+        config.pluginmanager.register(Distribution(self._run, self._controller), "zdt_distribution")
+
+    def pytest_report_header(self) -> str:
+        """One line: what is tested, and how to repeat it."""
+        settings = self._run.settings
+        what = f"{settings.target.name} at {settings.target.base_url}, signing {settings.target.signing}"
+        if not settings.load:
+            return f"zdt: smoke test of {what}"
+        workers = len(getattr(self._config.option, "tx", None) or []) or 1
+        lanes = [lane(vu, workers) for vu in range(settings.vus)]
+        vus = ", ".join(f"{lanes.count(name)} {name}" for name in LANES)
+        return (
+            f"zdt: {what}; {settings.vus} VUs ({vus} connections) on {workers} worker{'s' * (workers > 1)}, "
+            f"{settings.duration:g}s at most, --zdt-seed={settings.seed}, evidence in {settings.report}"
+        )
+
+    def pytest_sessionstart(self) -> None:
+        """Serves the API where the target says how, and makes sure that it can be reached."""
+        settings = self._run.settings
+        if settings.serve:
+            log = settings.report / "serve.log" if settings.load else self._config.cache.mkdir("zdt") / "serve.log"  # type: ignore[union-attr]
+            self._served = Command(settings.serve, log, environment(self._run))
+            if problem := wait_until_served(self._served, settings.target.base_url):
+                raise pytest.UsageError(problem)
+        elif reason := unreachable(settings.target.base_url):
+            raise pytest.UsageError(f"{settings.target.base_url} cannot be reached ({reason}): is the API up, and the URL right?")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Around the loop of pytest or xdist: the load, its end, the verdict, the tests' reports."""
+        if self._controller is None:
+            return (yield)
+        workers = len(self._config.option.tx) if self._config.pluginmanager.hasplugin("dsession") else 1
+        if not self._config.pluginmanager.hasplugin("dsession"):
+            self._work_here(session)
+        try:
+            with self._controller.running(workers):
+                return (yield)
+        finally:
+            self._controller.tests.emit(self._config)
+
+    def _work_here(self, session: pytest.Session) -> None:
+        """No xdist: this process is the worker too."""
+        from pytest_zdt.workers import Worker
+
+        assert self._controller is not None
+        controller = self._controller
+        worker = Worker(self._config, self._run, "main", 0, 1, lambda message: controller.receive("main", message))
+        controller.join("main", worker.receive)
+        controller.tests.know(item.nodeid for item in session.items)
+        self._config.pluginmanager.register(worker, "zdt_worker")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Smoke mode: gathers what the tests saw."""
+        if self._controller is None and report.when == "teardown":
+            properties = dict(report.user_properties)
+            self._requests += int(str(properties.get("zdt_requests", 0)))
+            self._versions |= set(str(properties.get("zdt_versions", "")).split(",")) - {""}
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """The verdict becomes the exit status; pytest's own errors stay what they are."""
+        verdict = self._controller.verdict if self._controller is not None else None
+        if verdict is not None and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = verdict.exit_status
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Writes the verdict, or what the smoke test saw."""
+        terminalreporter.section("zero-downtime", sep="=")
+        if self._controller is None:
+            versions = ", ".join(sorted(self._versions)) or "no version in the answers"
+            terminalreporter.write_line(f"smoke test: {self._requests} requests to {self._run.settings.target.base_url} ({versions})")
+        elif self._controller.verdict is None:
+            terminalreporter.write_line("no load was driven: nothing to judge")
+        else:
+            from pytest_zdt.report.terminal import render
+
+            report = str(self._run.settings.report)
+            for text, style in render(self._controller.verdict, report_dir=report):
+                terminalreporter.write_line(text, **MARKUP[style])
+
+    def _show(self, line: str) -> None:
+        """The progress line: rewritten in place on a terminal, now and then elsewhere."""
+        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is None or self._config.option.verbose < 0:
+            return
+        if reporter.isatty:
+            reporter.rewrite(line, erase=True)
+        elif time.monotonic() - self._shown >= QUIET_EVERY:
+            self._shown = time.monotonic()
+            reporter.write_line(line)
+
+    def pytest_unconfigure(self) -> None:
+        """Ends the served API."""
+        if self._served is not None:
+            self._served.stop()

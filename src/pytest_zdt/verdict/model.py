@@ -1,0 +1,188 @@
+"""What a judgement says: frozen values, and `Verdict.as_dict` which gives the schema ``zdt-verdict/1``."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+SCHEMA: Final = "zdt-verdict/1"
+VERIFIED, VIOLATED, INCONCLUSIVE = "verified", "violated", "inconclusive"
+EXIT_STATUS: Final = {VERIFIED: 0, VIOLATED: 1, INCONCLUSIVE: 10}
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One requirement's outcome: its status, a stable reason code (empty when verified) and a sentence for people."""
+
+    name: str
+    status: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version that answered, when, and how often."""
+
+    id: str
+    role: str
+    first_s: float
+    last_s: float
+    requests: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Head, rollout or tail."""
+
+    name: str
+    start_s: float
+    end_s: float
+    requests: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """From the first answer of the new version to the last of the old; alternations: how often the answering version changed."""
+
+    start_s: float
+    end_s: float
+    requests: dict[str, int]
+    alternations: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointFigures:
+    """One endpoint's figures in one phase, by one version, on one lane; the latencies are None without an answer."""
+
+    endpoint: str
+    phase: str
+    version: str
+    lane: str
+    requests: int
+    failures: int
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    max_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How often a value made by one version was used on another."""
+
+    flow: str
+    made_by: str
+    used_on: str
+    requests: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A maximal run of failures of one endpoint; it lasted at least ``min_s`` and at most ``max_s``."""
+
+    endpoint: str
+    version: str
+    start_s: float
+    min_s: float
+    max_s: float
+    failures: int
+    kinds: list[str]
+    guilt: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Failures of one kind, endpoint, version and phase, with the first of them as the example."""
+
+    kind: str
+    guilt: str
+    endpoint: str
+    version: str
+    phase: str
+    count: int
+    first_s: float
+    last_s: float
+    example: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What could have been missed: the largest gap between sends, and the rate that clean requests rule out."""
+
+    endpoint: str
+    phase: str
+    max_gap_s: float
+    failure_rate_below: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """The health of the load generator itself; None: not measured."""
+
+    lag_p99_ms: float | None
+    lag_max_ms: float | None
+    cpu_share: float | None
+    samples: int
+    lost_samples: int | None
+    cut_at_deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A line of the table for people: one endpoint by one version over the whole run. Not part of the schema."""
+
+    endpoint: str
+    version: str
+    requests: int
+    failures: int
+    in_overlap: int
+    p95_ms: float | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of a run. Equal evidence gives an equal verdict, in whatever order its samples come."""
+
+    verdict: str
+    level: str | None
+    requirements: list[Requirement]
+    run: dict[str, Any]
+    versions: list[Version]
+    phases: list[Phase]
+    overlap: Overlap | None
+    endpoints: list[EndpointFigures]
+    flows: list[Flow]
+    outages: list[Outage]
+    failures: list[FailureGroup]
+    resolution: list[Resolution]
+    generator: Generator
+    cells: list[Cell] = dataclasses.field(default_factory=list)
+
+    @property
+    def exit_status(self) -> int:
+        """Exit status of a run with this verdict."""
+        return EXIT_STATUS[self.verdict]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The verdict in the schema ``zdt-verdict/1``: only what JSON can hold, and no NaN."""
+        content = dataclasses.asdict(self)
+        del content["cells"]
+        result = _json_safe({"schema": SCHEMA, **content})
+        assert isinstance(result, dict)
+        return result
+
+
+def _json_safe(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(key): _json_safe(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_safe(item) for item in value]
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int | bool) else str(value)

@@ -1,0 +1,87 @@
+"""A virtual user: its connections, its samples, its random numbers; what the ``zdt_vu`` fixture gives."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from random import Random
+
+from pytest_zdt.evidence.kinds import is_failure
+from pytest_zdt.evidence.samples import Sample
+from pytest_zdt.http.oauth import OAuthClient
+from pytest_zdt.http.session import SignedSession
+from pytest_zdt.http.transport import TRANSPORTS
+from pytest_zdt.target import Target
+
+RENEW_EVERY = 20
+"""Iterations after which a VU's OAuth client gets a new token, so that both versions issue tokens and read the other's."""
+
+
+class VirtualUser:
+    """One closed loop of test calls. ``index`` from 0, ``iteration`` from 0, ``lane`` ``reused`` or ``new``, a seeded ``random``."""
+
+    def __init__(
+        self,
+        index: int,
+        lane: str,
+        target: Target,
+        run_id: str,
+        seed: int,
+        transport: str,
+        stopped: Callable[[], bool] | None = None,
+    ) -> None:
+        self.index = index
+        self.lane = lane
+        self.iteration = 0
+        self.random = Random(f"{seed}/{index}")
+        self.samples: list[Sample] = []
+        numbers = itertools.count()
+        self._name = f"zdt-{run_id}-{index}"
+        self.session = SignedSession(
+            target,
+            self._observe,
+            adapter=TRANSPORTS[transport](),
+            request_ids=lambda: f"{self._name}-{next(numbers)}",
+            stopped=stopped,
+        )
+        self._oauth: OAuthClient | None = None
+        self._renewed = 0
+
+    def __repr__(self) -> str:
+        return f"VirtualUser(index={self.index}, lane={self.lane!r}, iteration={self.iteration})"
+
+    def _observe(self, sample: Sample) -> None:
+        sample.vu, sample.lane = self.index, self.lane
+        self.samples.append(sample)
+
+    def begin(self, expected: tuple[int, ...] = ()) -> None:
+        """Starts an iteration: a fresh connection in the lane ``new``, no samples yet."""
+        self.samples = []
+        self.session.default_expected = expected
+        if self._oauth is not None:
+            self._oauth.session.default_expected = expected
+        if self.lane == "new":
+            self.session.new_connection()
+
+    def end(self, failure: BaseException | None) -> list[Sample]:
+        """Ends the iteration; its samples. The last one bears the failure of a test that no request explains."""
+        self.iteration += 1
+        if failure is not None and self.samples and not any(is_failure(sample.kind) for sample in self.samples):
+            last = self.samples[-1]
+            last.kind = "wrong-status" if last.status >= 400 else "wrong-body"
+            last.message = (str(failure).strip().splitlines() or [type(failure).__name__])[0][:200]
+        return self.samples
+
+    def oauth_client(self) -> OAuthClient:
+        """The VU's verified application; registered at the first call, its token renewed every `RENEW_EVERY` iterations."""
+        if self._oauth is None:
+            self._oauth = OAuthClient(self.session, self._name)
+            self._renewed = self.iteration
+        elif self.iteration - self._renewed >= RENEW_EVERY:
+            self._renewed = self.iteration
+            self._oauth.refresh()
+        return self._oauth
+
+    def close(self) -> None:
+        """Closes its connections."""
+        self.session.close()
