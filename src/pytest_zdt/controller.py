@@ -304,7 +304,8 @@ class Distribution:
             return None
         from xdist.scheduler import EachScheduling
 
-        return EachScheduling(config, log)
+        scheduler: object = EachScheduling(config, log)
+        return scheduler
 
 
 def cores() -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -157,7 +157,7 @@ class ItemCopy:
         outcome = self._attempt("setup", lambda: self._state.setup(self.copy))
         if outcome.error is None:
             outcome = self._attempt("call", self.copy.runtest)
-        ended = self._attempt("teardown", lambda: self._state.teardown_exact(self.copy.parent))
+        ended = self._attempt("teardown", lambda: self._state.teardown_exact(self.copy.parent))  # type: ignore[arg-type]
         self.copy.user_properties.clear()
         return outcome if outcome.error is not None else ended
 
@@ -187,17 +187,18 @@ def report(item: pytest.Item, outcome: Outcome) -> TestReport:
     """pytest's own report of a failed or skipped iteration, traceback and diff included."""
     error = outcome.error
     assert error is not None
-    excinfo = ExceptionInfo.from_exc_info((type(error), error, error.__traceback__))
-    call = CallInfo(None, excinfo, start=0.0, stop=0.0, duration=0.0, when=outcome.when, _ispytest=True)  # type: ignore[arg-type]
+    excinfo = ExceptionInfo.from_exception(error)
+    when: Any = outcome.when
+    call: CallInfo[None] = CallInfo(None, excinfo, start=0.0, stop=0.0, duration=0.0, when=when, _ispytest=True)
     made = TestReport.from_item_and_call(item, call)
     made.sections.clear()
     return made
 
 
-def copy_item(item: pytest.Function, definitions: dict[str, Sequence[FixtureDef[Any]]]) -> pytest.Function:
+def copy_item(item: pytest.Function, definitions: Mapping[str, Sequence[FixtureDef[Any]]]) -> pytest.Function:
     """A copy of ``item`` that uses these fixture definitions."""
     info = dataclasses.replace(
-        item._fixtureinfo, name2fixturedefs=definitions, names_closure=list(item._fixtureinfo.names_closure)
+        item._fixtureinfo, name2fixturedefs=dict(definitions), names_closure=list(item._fixtureinfo.names_closure)
     )
     arguments: dict[str, Any] = {"name": item.name, "originalname": item.originalname, "fixtureinfo": info}
     if hasattr(item, "callspec"):
@@ -213,7 +214,7 @@ def fresh(definition: FixtureDef[Any]) -> FixtureDef[Any]:
     """A copy of a fixture's definition that has not been set up."""
     made = copy.copy(definition)
     made.cached_result = None
-    made._finalizers = []
+    made._finalizers = []  # type: ignore[misc]
     return made
 
 

@@ -23,5 +23,5 @@ class Run:
 
 RUN = pytest.StashKey[Run]()
 """In ``config.stash``, when a target is given."""
-VU = pytest.StashKey["VirtualUser"]()
+VU: pytest.StashKey[VirtualUser] = pytest.StashKey()
 """In the stash of an item that a VU runs."""

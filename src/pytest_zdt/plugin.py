@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_zdt.runner import Runner
 
 __all__ = ["zdt_oauth_client", "zdt_session", "zdt_target", "zdt_vu"]
-RUNNER = pytest.StashKey["Runner"]()
+RUNNER: pytest.StashKey[Runner] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -55,10 +55,12 @@ class Tests:
                 {},
                 mine.outcome if mine is not None else "passed",
                 mine.longrepr if mine is not None else None,
-                when,  # type: ignore[arg-type]
+                when,
                 user_properties=figures if when == "teardown" else [],
             )
             if mine is not None and mine.failed:
-                made.sections.append(("zdt", f"{counts['failed']} of {sum(counts.values())} iterations failed; this is the first"))
+                made.sections.append(
+                    ("zdt", f"{counts['failed']} of {sum(counts.values())} iterations failed; this is the first")
+                )
             config.hook.pytest_runtest_logreport(report=made)
         config.hook.pytest_runtest_logfinish(nodeid=test, location=location)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,6 +50,7 @@ class Runner:
         self._requests = 0
         self._controller: Controller | None = None
         self._shown = 0.0
+        self._scratch = tempfile.TemporaryDirectory(prefix="zdt-")
         if self._run.settings.load:
             try:
                 check_free(self._run.settings.report, self._run.settings.overwrite)
@@ -74,8 +77,8 @@ class Runner:
         """Serves the API where the target says how, and makes sure that it can be reached."""
         settings = self._run.settings
         if settings.serve:
-            log = settings.report / "serve.log" if settings.load else self._config.cache.mkdir("zdt") / "serve.log"  # type: ignore[union-attr]
-            self._served = Command(settings.serve, log, environment(self._run))
+            folder = settings.report if settings.load else Path(self._scratch.name)
+            self._served = Command(settings.serve, folder / "serve.log", environment(self._run))
             if problem := wait_until_served(self._served, settings.target.base_url):
                 raise pytest.UsageError(problem)
         elif reason := unreachable(settings.target.base_url):
@@ -124,7 +127,9 @@ class Runner:
         terminalreporter.section("zero-downtime", sep="=")
         if self._controller is None:
             versions = ", ".join(sorted(self._versions)) or "no version in the answers"
-            terminalreporter.write_line(f"smoke test: {self._requests} requests to {self._run.settings.target.base_url} ({versions})")
+            terminalreporter.write_line(
+                f"smoke test: {self._requests} requests to {self._run.settings.target.base_url} ({versions})"
+            )
         elif self._controller.verdict is None:
             terminalreporter.write_line("no load was driven: nothing to judge")
         else:
@@ -149,3 +154,4 @@ class Runner:
         """Ends the served API."""
         if self._served is not None:
             self._served.stop()
+        self._scratch.cleanup()

@@ -242,8 +242,12 @@ def _target(name: str, values: Mapping[str, Any], environ: Mapping[str, str]) ->
         if not secret and values.get("serve"):
             secret = Secret(secrets.token_urlsafe(32))
         if not secret:
-            raise SettingsError(f"target {name!r}: the environment variable {variable} is not set: put the signing secret into it")
-    optional = {key: values[key] for key in ("mac_header", "timestamp_header", "version", "timeout", "production") if key in values}
+            raise SettingsError(
+                f"target {name!r}: the environment variable {variable} is not set: put the signing secret into it"
+            )
+    optional = {
+        key: values[key] for key in ("mac_header", "timestamp_header", "version", "timeout", "production") if key in values
+    }
     return Target(name=name, base_url=values["base_url"], signing=signing, secret=secret, **optional)
 
 

@@ -18,7 +18,7 @@ RENEW_EVERY = 20
 
 
 class VirtualUser:
-    """One closed loop of test calls. ``index`` from 0, ``iteration`` from 0, ``lane`` ``reused`` or ``new``, a seeded ``random``."""
+    """One closed loop of test calls: ``index`` and ``iteration`` from 0, ``lane`` ``reused`` or ``new``, a seeded ``random``."""
 
     def __init__(
         self,

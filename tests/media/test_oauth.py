@@ -9,6 +9,7 @@ from pytest_zdt.http.oauth import OAuthClient
 pytestmark = pytest.mark.zdt
 
 
+@pytest.mark.zdt(weight=2)
 def test_register(zdt_session):
     """A signed registration is answered 201 and verified at once; the new application gets a token that is good.
 
