@@ -55,7 +55,7 @@ class Controller:
         self._numbers: dict[str, int] = {}
         self._ready: set[str] = set()
         self._finals: dict[str, dict[str, Any]] = {}
-        self._lost: list[str] = []
+        self._refused = ""
         self._writer: BundleWriter | None = None
         self._zero = 0.0
         self._stopping = ""
@@ -103,7 +103,9 @@ class Controller:
         elif kind == "final":
             self._finals[worker] = content[0]
             self.tests.count(content[1])
-        elif kind == "gone" and worker not in self._finals and worker in self._ready:
+        elif kind == "refused":
+            self._refused = content[0]
+        elif kind == "gone" and worker not in self._finals:
             self._lose(worker)
 
     def _failed(self, test: str, report: dict[str, Any], text: str, at: float) -> None:
@@ -112,11 +114,11 @@ class Controller:
             self._writer.add_mark(Mark(max(0.0, at), "test-failed", {"test": test, "message": text}))
 
     def _lose(self, worker: str) -> None:
-        self._lost.append(worker)
-        self._ready.discard(worker)
         self._numbers.pop(worker)
         self._senders.pop(worker)
-        self._mark("worker-lost", worker=worker)
+        if worker in self._ready:
+            self._ready.discard(worker)
+            self._mark("worker-lost", worker=worker)
 
     def _tell_all(self, message: Message) -> None:
         for send in list(self._senders.values()):
@@ -162,6 +164,8 @@ class Controller:
             (self._writer.directory / VERDICT).write_text(text + "\n")
         if self._crash is not None:
             raise self._crash
+        if self._refused:
+            raise pytest.UsageError(self._refused)
 
     def _mark_end(self, interrupted: bool) -> None:
         ended = self._ended_at or time.monotonic() - self._zero

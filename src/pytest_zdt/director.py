@@ -53,11 +53,11 @@ class Director:
     """When the deployment ended; -1 before."""
 
     def due(self, now: float, seen: Seen) -> bool:
-        """Whether the head is proven, so that the deployment can start: long enough on one version since the last failure."""
-        return bool(seen.versions) and now - max(0.0, self._head_begin(seen)) >= self.head + MARGIN
-
-    def _head_begin(self, seen: Seen) -> float:
-        return min(first for first, _ in seen.versions.values())
+        """Whether the head is proven, long enough since the first answer and the last failure, so that it can start."""
+        if not seen.versions:
+            return False
+        first = min(first for first, _ in seen.versions.values())
+        return now - max(first, seen.last_failure) >= self.head + MARGIN
 
     def enough(self, now: float, seen: Seen) -> bool:
         """Whether the deployment has ended and the tail is clean, or will not become clean any more."""

@@ -98,9 +98,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if len(kept) < len(items):
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
         items[:] = kept
-    if run is not None and run.settings.load:
-        from pytest_zdt.items import refusal
-
-        for item in kept:
-            if reason := refusal(item):
-                raise pytest.UsageError(f"{item.nodeid} cannot be run by many virtual users at once: {reason}")

@@ -96,6 +96,7 @@ class Runner:
             with self._controller.running(workers):
                 return (yield)
         finally:
+            self._end_progress()
             self._controller.tests.emit(self._config)
 
     def _work_here(self, session: pytest.Session) -> None:
@@ -149,6 +150,11 @@ class Runner:
         elif time.monotonic() - self._shown >= QUIET_EVERY:
             self._shown = time.monotonic()
             reporter.write_line(line)
+
+    def _end_progress(self) -> None:
+        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and reporter.isatty and self._config.option.verbose >= 0:
+            reporter.write_line("")
 
     def pytest_unconfigure(self) -> None:
         """Ends the served API."""

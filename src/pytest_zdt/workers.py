@@ -68,6 +68,10 @@ class Worker:
         return True
 
     def _load(self, session: pytest.Session) -> None:
+        for item in session.items:
+            if reason := items.refusal(item):
+                self._send(("refused", f"{item.nodeid} cannot be run by many virtual users at once: {reason}"))
+                return
         tests = [item for item in session.items if isinstance(item, pytest.Function)]
         shared = items.SharedFixtures(session, tests)
         hung: list[int] = []
@@ -90,11 +94,11 @@ class Worker:
         try:
             while not self._stop.wait(FLUSH_EVERY):
                 self._flush()
-        except KeyboardInterrupt:
+        finally:  # after Ctrl-C too: what was seen is evidence
             self._stop.set()
-        finally:
             load.stop()
-        return self._finish(load, vus, began)
+            hung = self._finish(load, vus, began)
+        return hung
 
     def _finish(self, load: Load, vus: list[VirtualUser], began: float) -> list[int]:
         ended = CLOCK()

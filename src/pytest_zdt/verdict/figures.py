@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from pytest_zdt.evidence.kinds import guilt, is_failure
 from pytest_zdt.evidence.samples import Sample
@@ -84,7 +85,7 @@ def resolution(facts: Facts) -> list[Resolution]:
         for phase, start, stop in facts.timeline.spans():
             group = groups.get((endpoint, phase), [])
             times = [start, *(sample.sent for sample in group), stop]
-            gap = max(max(0.0, after - before) for before, after in zip(times, times[1:], strict=False))
+            gap = max(max(0.0, after - before) for before, after in pairwise(times))
             rate = None if failed(group) or not group else min(1.0, 3 / len(group))
             found.append(Resolution(endpoint, phase, gap, rate))
     return found
@@ -102,8 +103,8 @@ def cells(facts: Facts) -> list[Cell]:
     groups = _grouped(counted(facts), lambda sample: (sample.endpoint, sample.version))
     order = {version: index for index, version in enumerate(facts.timeline.versions)}
     return [
-        Cell(*key, len(groups[key]), failed(groups[key]), _inside(facts, groups[key]), percentile(_latencies(groups[key]), 0.95))
-        for key in sorted(groups, key=lambda key: (key[0], order.get(key[1], len(order)), key))
+        Cell(key[0], key[1], len(group), failed(group), _inside(facts, group), percentile(_latencies(group), 0.95))
+        for key, group in sorted(groups.items(), key=lambda item: (item[0][0], order.get(item[0][1], len(order)), item[0]))
     ]
 
 

@@ -1,0 +1,123 @@
+"""The verdict on a terminal: first what it is, then why, then the figures."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Cell, Requirement, Verdict
+
+Line = tuple[str, str]
+"""A line's text and its style: empty, green, red, yellow, bold or dim."""
+STYLE = {VERIFIED: "green", VIOLATED: "red", INCONCLUSIVE: "yellow"}
+SHOWN = 6
+"""How many failures and outages are shown; the rest is counted."""
+
+
+def render(verdict: Verdict, *, report_dir: str = "") -> list[Line]:
+    """The lines to show. Control characters of foreign texts are left out."""
+    lines = [
+        (headline(verdict), STYLE[verdict.verdict]),
+        *_requirements(verdict),
+        *_failures(verdict),
+        *_outages(verdict),
+        ("", ""),
+        *_table(verdict),
+        ("", ""),
+        (_figures(verdict), ""),
+    ]
+    if report_dir:
+        lines.append((f"evidence: {report_dir}/verdict.json, samples.ndjson, marks.ndjson, run.json", "dim"))
+    return [(_clean(text), style) for text, style in lines]
+
+
+def headline(verdict: Verdict) -> str:
+    """The verdict in one sentence."""
+    if verdict.verdict == VERIFIED:
+        return f"VERIFIED: {verdict.level}. {_story(verdict)}; no request failed that should not have."
+    reasons = [one for one in verdict.requirements if one.status == verdict.verdict]
+    named = ", ".join(f"{one.name} ({one.reason})" for one in reasons)
+    if verdict.verdict == VIOLATED:
+        failures = sum(group.count for group in verdict.failures)
+        return f"VIOLATED: {failures} of {_requests(verdict)} requests failed. {_story(verdict)}. Violated: {named}."
+    return f"INCONCLUSIVE: zero downtime is not proven. {_story(verdict)}. Missing: {named}."
+
+
+def _story(verdict: Verdict) -> str:
+    versions = " -> ".join(version.id for version in verdict.versions) or "no version named itself"
+    if verdict.overlap is None:
+        return versions if len(verdict.versions) > 1 else f"Only one version answered: {versions}"
+    seconds = verdict.overlap.end_s - verdict.overlap.start_s
+    return f"{versions}, {sum(verdict.overlap.requests.values())} answers side by side in {seconds:.1f} s"
+
+
+def _requirements(verdict: Verdict) -> Iterator[Line]:
+    for one in sorted(verdict.requirements, key=lambda one: (VIOLATED, INCONCLUSIVE, VERIFIED).index(one.status)):
+        yield _requirement(one)
+
+
+def _requirement(one: Requirement) -> Line:
+    reason = f"{one.reason}: " if one.reason else ""
+    return f"  {one.status:<12}  {one.name:<14}  {reason}{one.detail}", "" if one.status == VERIFIED else STYLE[one.status]
+
+
+def _failures(verdict: Verdict) -> Iterator[Line]:
+    if not verdict.failures:
+        return
+    yield "", ""
+    yield "Failures", "bold"
+    groups = sorted(verdict.failures, key=lambda group: -group.count)
+    for group in groups[:SHOWN]:
+        by = f"by {group.version}" if group.version else "no version"
+        span = f"{group.first_s:.1f} s" if group.count == 1 else f"{group.first_s:.1f} to {group.last_s:.1f} s"
+        yield f"  {group.count} x {group.kind} ({group.guilt}) on {group.endpoint} {by}, {group.phase}, {span}", "red"
+        yield f"      e.g. {group.example.get('message', '')}, request {group.example.get('request_id', '')}", "dim"
+    if len(groups) > SHOWN:
+        yield f"  and {len(groups) - SHOWN} more groups of failures in verdict.json", "dim"
+
+
+def _outages(verdict: Verdict) -> Iterator[Line]:
+    if not verdict.outages:
+        return
+    yield "", ""
+    yield "Outages (an endpoint had no success between two failures; each lasted from the least to the most)", "bold"
+    outages = sorted(verdict.outages, key=lambda outage: -outage.max_s)
+    for outage in outages[:SHOWN]:
+        length = f"{outage.min_s:.3f} to {outage.max_s:.3f} s"
+        what = f"{outage.failures} x {', '.join(outage.kinds)}"
+        yield f"  {length:>18} from {outage.start_s:.1f} s on {outage.endpoint}: {what}", "red"
+    if len(outages) > SHOWN:
+        yield f"  and {len(outages) - SHOWN} shorter ones in verdict.json", "dim"
+
+
+def _table(verdict: Verdict) -> Iterator[Line]:
+    if not verdict.cells:
+        return
+    header = ("endpoint", "version", "requests", "failed", "in overlap", "p95 ms")
+    rows = [header, *(_row(cell) for cell in verdict.cells)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    for number, row in enumerate(rows):
+        left = "  ".join(text.ljust(width) for text, width in zip(row[:2], widths[:2], strict=True))
+        right = "  ".join(text.rjust(width) for text, width in zip(row[2:], widths[2:], strict=True))
+        yield f"  {left}  {right}", "bold" if number == 0 else "red" if row[3] != "0" else ""
+
+
+def _row(cell: Cell) -> tuple[str, ...]:
+    p95 = "-" if cell.p95_ms is None else f"{cell.p95_ms:.1f}"
+    return (cell.endpoint, cell.version or "(none)", str(cell.requests), str(cell.failures), str(cell.in_overlap), p95)
+
+
+def _figures(verdict: Verdict) -> str:
+    run, phases = verdict.run, verdict.phases
+    spans = ", ".join(f"{phase.name} {phase.end_s - phase.start_s:.1f} s" for phase in phases)
+    duration = float(run.get("duration_s") or 0.0)
+    load = f"load: {_requests(verdict)} requests by {run.get('vus')} VUs in {duration:.1f} s ({spans})"
+    return f"{load}; a closed loop: slow answers thin it out"
+
+
+def _requests(verdict: Verdict) -> int:
+    return verdict.generator.samples
+
+
+def _clean(text: str) -> str:
+    return "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cf", "Zl", "Zp"))
