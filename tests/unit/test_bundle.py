@@ -1,0 +1,101 @@
+"""The evidence's directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_zdt.evidence.bundle import MARKS, SAMPLES, BundleError, BundleWriter, check_free, read_bundle
+from pytest_zdt.evidence.marks import Mark
+from pytest_zdt.evidence.samples import Sample, pack
+
+
+def batch(*sent: float) -> bytes:
+    """A packed batch of samples sent then."""
+    return pack([Sample(at, "GET /") for at in sent], "main", 0.0)
+
+
+def written(directory: Path) -> Path:
+    """A bundle with two batches and a mark."""
+    writer = BundleWriter(directory, {"id": "cafe"})
+    writer.add_batch(batch(1.0, 2.0))
+    writer.add_mark(Mark(1.5, "deploy-started"))
+    writer.add_batch(batch(3.0))
+    writer.close()
+    return directory
+
+
+def test_append_and_read(tmp_path: Path) -> None:
+    """What was appended is read, in order."""
+    evidence = read_bundle(written(tmp_path / "deep" / "report"))
+    assert evidence.run == {"id": "cafe"}
+    assert [sample.sent for sample in evidence.samples] == [1.0, 2.0, 3.0]
+    assert evidence.marks == [Mark(1.5, "deploy-started")]
+    assert evidence.torn_lines == 0
+
+
+def test_a_line_can_be_read_at_once(tmp_path: Path) -> None:
+    """A batch is on its way to the disk when the call returns: a run that is killed has its evidence."""
+    writer = BundleWriter(tmp_path, {})
+    writer.add_batch(batch(1.0))
+    assert len(read_bundle(tmp_path).samples) == 1
+    writer.close()
+
+
+@pytest.mark.parametrize("name, left", [(SAMPLES, 2), (MARKS, 3)])
+def test_torn_last_line_is_counted(tmp_path: Path, name: str, left: int) -> None:
+    """A torn last line is counted and left out, the others are read."""
+    path = written(tmp_path) / name
+    path.write_bytes(path.read_bytes()[:-9])
+    evidence = read_bundle(tmp_path)
+    assert (evidence.torn_lines, len(evidence.samples)) == (1, left)
+
+
+def test_what_comes_after_the_end_is_left_out(tmp_path: Path) -> None:
+    """After the close nothing is added, and nobody is troubled."""
+    writer = BundleWriter(tmp_path, {})
+    writer.close()
+    writer.add_batch(batch(1.0))
+    writer.add_mark(Mark(1.0, "late"))
+    evidence = read_bundle(tmp_path)
+    assert (evidence.samples, evidence.marks) == ([], [])
+
+
+def test_a_new_bundle_replaces_the_old_one(tmp_path: Path) -> None:
+    """Evidence of another run does not mix with this one's, and files of others stay."""
+    (written(tmp_path) / "notes.txt").write_text("mine")
+    (tmp_path / "verdict.json").write_text("{}")
+    BundleWriter(tmp_path, {"id": "beef"}).close()
+    evidence = read_bundle(tmp_path)
+    assert (evidence.run, evidence.samples, evidence.marks) == ({"id": "beef"}, [], [])
+    assert not (tmp_path / "verdict.json").exists()
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("content", [None, "", "{"])
+def test_no_run(tmp_path: Path, content: str | None) -> None:
+    """A directory without a run is refused."""
+    if content is not None:
+        (tmp_path / "run.json").write_text(content)
+    with pytest.raises(BundleError, match=r"holds no run: run\.json cannot be read"):
+        read_bundle(tmp_path)
+
+
+def test_check_free(tmp_path: Path) -> None:
+    """A directory is free when it is missing, or holds no evidence, or may be overwritten."""
+    check_free(tmp_path / "missing", overwrite=False)
+    (tmp_path / "other.txt").touch()
+    check_free(tmp_path, overwrite=False)
+    written(tmp_path)
+    with pytest.raises(BundleError, match="holds another run's evidence"):
+        check_free(tmp_path, overwrite=False)
+    check_free(tmp_path, overwrite=True)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_file_is_not_free(tmp_path: Path, overwrite: bool) -> None:
+    """A file in the directory's place is never replaced."""
+    (tmp_path / "report").touch()
+    with pytest.raises(BundleError, match="is a file"):
+        check_free(tmp_path / "report", overwrite)

@@ -1,0 +1,110 @@
+"""Which module imports which: the arrows between the parts."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "pytest_zdt"
+FILES = {str(path.relative_to(SOURCE).with_suffix("")).replace("/", "."): path for path in SOURCE.rglob("*.py")}
+
+
+def imports(path: Path, top_level: bool = False) -> set[str]:
+    """Full names of what a file imports; ``top_level``: only what importing the file imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found: set[str] = set()
+    for node in tree.body if top_level else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path.name}: imports are absolute"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def of(names: set[str], *packages: str) -> set[str]:
+    """Those of ``names`` that are in, or are, one of the packages."""
+    return {name for name in names if any(f"{name}.".startswith(f"{package}.") for package in packages)}
+
+
+def within(*parts: str) -> list[str]:
+    """The modules of the parts; at least one of each."""
+    for part in parts:
+        assert of(set(FILES), part), f"{part} is missing"
+    return sorted(of(set(FILES), *parts))
+
+
+def test_private_names_of_pytest_are_in_one_module() -> None:
+    """Only items.py touches pytest's private modules."""
+    assert [name for name, path in sorted(FILES.items()) if of(imports(path), "_pytest")] == ["items"]
+
+
+@pytest.mark.parametrize(
+    "part", ["http", "evidence", "verdict", "report", "engine", "schedule", "target", "director", "settings", "keeper", "processes"]
+)
+def test_no_pytest_below(part: str) -> None:
+    """What measures, judges and reports knows no pytest and no xdist."""
+    for name in within(part):
+        assert not of(imports(FILES[name]), "pytest", "_pytest", "xdist", "execnet"), name
+
+
+@pytest.mark.parametrize(
+    "part, allowed",
+    [
+        ("target", []),
+        ("engine", []),
+        ("schedule", []),
+        ("director", []),
+        ("keeper", []),
+        ("processes", []),
+        ("settings", ["target"]),
+        ("evidence", ["evidence"]),
+        ("verdict", ["verdict", "evidence"]),
+        ("report", ["report", "verdict", "evidence"]),
+        ("http", ["http", "evidence", "target", "__version__"]),
+    ],
+)
+def test_arrows(part: str, allowed: list[str]) -> None:
+    """A part imports of this project what it is allowed to."""
+    for name in within(part):
+        ours = of(imports(FILES[name]), "pytest_zdt")
+        assert ours == of(ours, *(f"pytest_zdt.{one}" for one in allowed)), name
+
+
+def test_evidence_and_verdict_need_only_the_standard_library() -> None:
+    """A verdict can be repeated from the evidence without pytest or requests."""
+    for name in within("evidence", "verdict"):
+        roots = {one.partition(".")[0] for one in imports(FILES[name])}
+        assert roots <= set(sys.stdlib_module_names) | {"pytest_zdt"}, name
+
+
+def test_nobody_imports_the_plugin() -> None:
+    """The hooks are the top: nothing imports them."""
+    assert not [name for name, path in FILES.items() if of(imports(path), "pytest_zdt.plugin")]
+
+
+def test_the_api_app_stands_alone() -> None:
+    """What is installed in the API imports neither pytest nor this plugin."""
+    files = [path for path in (ROOT / "api_patch").rglob("*.py") if "tests" not in path.parts]
+    assert files
+    assert not [path.name for path in files if of(imports(path), "pytest", "_pytest", "pytest_zdt")]
+
+
+@pytest.mark.parametrize("name", ["plugin", "fixtures", "options", "keys", "settings"])
+def test_no_http_library_with_the_hooks(name: str) -> None:
+    """The modules that every pytest run imports import no HTTP library."""
+    assert not of(imports(FILES[name], top_level=True), "requests", "urllib3", "pycurl", "pytest_zdt.http", "pytest_zdt.vu")
+
+
+def test_an_idle_plugin_loads_nothing() -> None:
+    """Importing the plugin loads no HTTP library and none of the parts of a run."""
+    script = "import sys, pytest_zdt.plugin; print(*sorted(sys.modules))"
+    loaded = set(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split())
+    parts = ("runner", "controller", "workers", "items", "http", "verdict", "report")
+    assert "pytest_zdt.plugin" in loaded
+    assert not of(loaded, "requests", "urllib3", "pycurl", *(f"pytest_zdt.{part}" for part in parts))

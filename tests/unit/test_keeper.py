@@ -1,0 +1,91 @@
+"""The keeper, with real processes: a command's end is told, and nothing of it stays behind.
+
+Whether a process is gone is seen on a FIFO that it holds open for writing: the reader finds its end when the last writer is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_zdt.processes import Command
+
+pytestmark = [pytest.mark.timeout(60), pytest.mark.skipif(sys.platform != "linux", reason="child subreapers are Linux's")]
+DOUBLE_FORK = (
+    "import os, time\n"
+    "if os.fork(): os._exit(0)\n"
+    "os.setsid()\n"
+    "if os.fork(): os._exit(0)\n"
+    "print('up', flush=True)\n"
+    "time.sleep(600)\n"
+)
+ESCAPES = {
+    "child": "echo up; sleep 600",
+    "background": "(echo up; exec sleep 600) & wait",
+    "setsid": "setsid sh -c 'echo up; exec sleep 600' & exit 0",
+    "double fork": f'exec {sys.executable} -c "{DOUBLE_FORK}"',
+}
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    """A named pipe."""
+    os.mkfifo(tmp_path / "fifo")
+    return tmp_path / "fifo"
+
+
+@pytest.mark.parametrize("command, status", [("true", 0), ("exit 3", 3), ("kill -9 $$", 137), ("no-such-command-here", 127)])
+def test_exit_status(tmp_path: Path, command: str, status: int) -> None:
+    """The command's exit status is told; 128 + n when a signal ended it."""
+    started = Command(command, tmp_path / "log", {})
+    started._listener.join()
+    assert started.exit_status == status
+    started.stop()
+
+
+def test_output_and_environment(tmp_path: Path) -> None:
+    """Both outputs go to the log, and the command finds the variables that it was given."""
+    started = Command('echo "out $GIVEN"; echo err >&2', tmp_path / "logs" / "log", {"GIVEN": "value"})
+    started._listener.join()
+    started.stop()
+    assert started.log.read_text() == "out value\nerr\n"
+    assert started.last_line() == "err"
+
+
+@pytest.mark.parametrize("escape", ESCAPES)
+def test_stop_ends_all(tmp_path: Path, fifo: Path, escape: str) -> None:
+    """After a stop nothing that the command started is left, however it detached itself."""
+    started = Command(f"exec > {fifo}\n{ESCAPES[escape]}", tmp_path / "log", {})
+    with fifo.open() as pipe:
+        assert pipe.readline() == "up\n"
+        started.stop()
+        os.set_blocking(pipe.fileno(), False)
+        assert os.read(pipe.fileno(), 1) == b""
+
+
+@pytest.mark.parametrize("escape", ["child", "double fork"])
+def test_a_killed_run_leaves_nothing(tmp_path: Path, fifo: Path, escape: str) -> None:
+    """When the run's process is killed with SIGKILL, the command and all it started end too."""
+    script = (
+        "import sys; from pathlib import Path; from pytest_zdt.processes import Command\n"
+        f"command = Command(sys.argv[1], Path({str(tmp_path / 'log')!r}), {{}}); sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", script, f"exec > {fifo}\n{ESCAPES[escape]}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as run, fifo.open() as pipe:
+        assert pipe.readline() == "up\n"
+        run.kill()
+        assert pipe.read() == ""
+
+
+def test_a_command_may_tidy_up(tmp_path: Path, fifo: Path) -> None:
+    """The command itself is asked to end first, and may use its own children while it tidies up."""
+    command = f"trap 'kill -0 $child && echo tidy; exit 0' TERM; sleep 600 & child=$!; echo up > {fifo}; wait"
+    started = Command(command, tmp_path / "log", {})
+    with fifo.open() as pipe:
+        assert pipe.readline() == "up\n"
+    started.stop()
+    assert started.last_line() == "tidy"

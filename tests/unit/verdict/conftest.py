@@ -1,0 +1,120 @@
+"""Evidence made by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pytest_zdt.evidence.bundle import Evidence
+from pytest_zdt.evidence.marks import Mark
+from pytest_zdt.evidence.samples import Sample
+from pytest_zdt.verdict.judge import judge
+from pytest_zdt.verdict.model import Requirement
+
+REQUIRE = {
+    "head": 8.0,
+    "tail": 8.0,
+    "overlap_answers": 20,
+    "endpoint_answers": 5,
+    "max_failures": "0",
+    "max_outage": 0.0,
+    "overlap": True,
+    "version_change": True,
+}
+RUN = {
+    "id": "r1",
+    "target": "sandbox",
+    "base_url": "http://127.0.0.1:1",
+    "mode": "load",
+    "executor": "constant-vus",
+    "vus": 4,
+    "workers": 1,
+    "started_at": "2026-01-01T00:00:00Z",
+    "planned_s": 40.0,
+    "version_source": "header:x-zdt-version",
+    "require": REQUIRE,
+}
+ENDED = {"interrupted": False, "driven_s": 160.0, "planned_vu_s": 160.0, "silent_vus": [], "planned_s": 40.0}
+
+
+class Story:
+    """A run of 40 s: v1 alone until 10, both until 20, v2 alone after; two endpoints, two lanes, four virtual users."""
+
+    def __init__(self) -> None:
+        self.samples = [self._sample(index) for index in range(800)]
+        self.marks = [
+            Mark(9.0, "deploy-started"),
+            Mark(19.0, "deploy-ended", {"exit_status": 0}),
+            Mark(40.0, "run-ended", dict(ENDED)),
+        ]
+        self.run: dict[str, Any] = {**RUN, "require": dict(REQUIRE)}
+        self.torn_lines = 0
+
+    def _sample(self, index: int) -> Sample:
+        sent, turn = index * 0.05, index // 8
+        version = "v1" if sent < 10 or (sent < 20 and turn % 2) else "v2"
+        return Sample(
+            sent=sent,
+            endpoint=("GET /a/", "GET /b/")[index % 2],
+            request_id=f"id{index}",
+            took=0.02,
+            latency=0.01,
+            status=200,
+            version=version,
+            vu=index % 4,
+            lane=("new", "reused")[index // 2 % 2],
+        )
+
+    def break_(self, *indices: int, kind: str = "status-5xx", **changes: Any) -> Story:
+        """Makes failures of the samples with those numbers."""
+        for index in indices:
+            self.samples[index] = dataclasses.replace(self.samples[index], kind=kind, **changes)
+        return self
+
+    def change(self, **changes: Any) -> Story:
+        """Changes fields of all samples; a callable gets the sample."""
+        self.samples = [
+            dataclasses.replace(item, **{name: value(item) if callable(value) else value for name, value in changes.items()})
+            for item in self.samples
+        ]
+        return self
+
+    def unmark(self, name: str) -> Story:
+        """Takes the marks of that name away."""
+        self.marks = [mark for mark in self.marks if mark.name != name]
+        return self
+
+    def mark(self, at: float, name: str, **data: object) -> Story:
+        """Adds a mark, in place of one of that name if there is one."""
+        old = next((mark.data for mark in self.marks if mark.name == name), {})
+        self.unmark(name).marks.append(Mark(at, name, {**old, **data}))
+        return self
+
+    def require(self, **changes: Any) -> Story:
+        """Changes what is required."""
+        self.run["require"].update(changes)
+        return self
+
+    @property
+    def evidence(self) -> Evidence:
+        """The story as evidence."""
+        return Evidence(self.run, self.samples, self.marks, self.torn_lines)
+
+    def requirement(self, name: str) -> Requirement:
+        """The outcome of one requirement."""
+        return next(item for item in judge(self.evidence).requirements if item.name == name)
+
+
+@pytest.fixture
+def story() -> Story:
+    """A run that is verified, to be spoilt."""
+    return Story()
+
+
+@pytest.fixture
+def make_story() -> Callable[[], Story]:
+    """For tests that need several."""
+    return Story
