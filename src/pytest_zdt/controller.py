@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import pickle
 import signal
 import threading
@@ -22,10 +21,9 @@ from pytest_zdt import __version__
 from pytest_zdt.director import Director, Seen
 from pytest_zdt.evidence.bundle import VERDICT, BundleWriter, read_bundle
 from pytest_zdt.evidence.marks import Mark
-from pytest_zdt.keys import Run
 from pytest_zdt.processes import Command
 from pytest_zdt.reports import Tests
-from pytest_zdt.settings import FOLLOW_AT_MOST
+from pytest_zdt.settings import FOLLOW_AT_MOST, Run
 from pytest_zdt.verdict.judge import judge
 from pytest_zdt.verdict.model import Verdict
 
@@ -310,8 +308,3 @@ class Distribution:
 
         scheduler: object = EachScheduling(config, log)
         return scheduler
-
-
-def cores() -> int:
-    """How many CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Loop:
-    """One VU: runs ``call`` with the next of ``order`` until the load stops, an iteration every ``pace`` seconds at most.
+    """One VU: runs ``call`` with the next of ``order`` until the load stops, ``pace`` seconds from start to start at least.
 
     ``first`` is when the first iteration starts, in seconds after the load's start; ``driven`` how many seconds the VU drove.
     """
@@ -29,7 +29,7 @@ class Loop:
         self.began = clock()
         due = self.began + self.first
         while not stop.wait(max(0.0, due - clock())):
-            due = max(due, clock() - self.pace) + self.pace  # a slow iteration delays the next, it does not cause a burst
+            due = clock() + self.pace  # from start to start: a slow iteration delays the next, it does not cause a burst
             self.call(next(self.order))
             self.iterations += 1
         self.ended = clock()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_zdt.keys import RUN, VU
-from pytest_zdt.target import Target
 
 if TYPE_CHECKING:
     from pytest_zdt.http.oauth import OAuthClient
     from pytest_zdt.http.session import SignedSession
+    from pytest_zdt.target import Target
     from pytest_zdt.vu import VirtualUser
 
 
@@ -33,6 +32,8 @@ def zdt_vu(request: pytest.FixtureRequest, zdt_target: Target) -> Iterator[Virtu
     if vu is not None:
         yield vu
         return
+    import uuid
+
     from pytest_zdt.vu import VirtualUser
 
     run = request.config.stash[RUN]

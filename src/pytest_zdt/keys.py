@@ -1,27 +1,19 @@
-"""Keys of what the plugin keeps in pytest's stashes."""
+"""Keys of what the plugin keeps in pytest's stashes. Light: this is imported in every pytest run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_zdt.settings import RunSettings
-
 if TYPE_CHECKING:
+    from pytest_zdt.runner import Runner
+    from pytest_zdt.settings import Run
     from pytest_zdt.vu import VirtualUser
 
-
-@dataclass(frozen=True)
-class Run:
-    """The run that is to be made: its id (8 hexadecimal digits) and its settings."""
-
-    id: str
-    settings: RunSettings
-
-
-RUN = pytest.StashKey[Run]()
+RUN: pytest.StashKey[Run] = pytest.StashKey()
 """In ``config.stash``, when a target is given."""
+RUNNER: pytest.StashKey[Runner] = pytest.StashKey()
+"""In ``config.stash`` of the process that the user started, when it runs tests against a target."""
 VU: pytest.StashKey[VirtualUser] = pytest.StashKey()
 """In the stash of an item that a VU runs."""

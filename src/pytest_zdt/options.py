@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from pytest_zdt import settings
 
-
-@dataclass(frozen=True)
-class Option:
-    """One option. Without ``parse`` it is a switch."""
+class Option(NamedTuple):
+    """One option. ``parse`` names a function of `pytest_zdt.settings`, imported when there is a value; empty: a switch."""
 
     name: str
     metavar: str
-    parse: Callable[[str], Any] | None
+    parse: str
     help: str
 
     @property
@@ -28,19 +24,19 @@ class Option:
 
 
 OPTIONS = (
-    Option("target", "NAME|URL", str, "which API to run the zdt tests against; without it they are deselected"),
-    Option("duration", "DURATION", settings.positive_duration, "load mode: repeat the zdt tests for that long (15m, 90s)"),
-    Option("smoke", "", None, "smoke mode: each zdt test once (the default without a duration)"),
-    Option("vus", "N", settings.count, "virtual users in all (default: the target's, or 10)"),
-    Option("pace", "DURATION", settings.duration, "least time from one iteration's start to the next of a VU (default: 0)"),
-    Option("deploy", "COMMAND", str, "prove the head, run COMMAND, hold until the tail is clean, then stop"),
-    Option("head", "DURATION", settings.duration, "required time on the old version alone (2m, or 10%% of the duration)"),
-    Option("tail", "DURATION", settings.duration, "required time on the new version alone (5m, or 20%% of the duration)"),
-    Option("report", "DIR", str, "where the evidence goes (default: zdt-report)"),
-    Option("overwrite", "", None, "replace the evidence of another run in the report directory"),
-    Option("seed", "N", settings.seed, "seed of every VU's random order"),
-    Option("transport", "curl|urllib3", settings.transport, "the wire (default: curl)"),
-    Option("allow-production", "", None, "needed for a target marked production = true"),
+    Option("target", "NAME|URL", "text", "which API to run the zdt tests against; without it they are deselected"),
+    Option("duration", "DURATION", "positive_duration", "load mode: repeat the zdt tests for that long (15m, 90s)"),
+    Option("smoke", "", "", "smoke mode: each zdt test once (the default without a duration)"),
+    Option("vus", "N", "count", "virtual users in all (default: the target's, or 10)"),
+    Option("pace", "DURATION", "duration", "least time from one iteration's start to the next of a VU (default: 0)"),
+    Option("deploy", "COMMAND", "text", "prove the head, run COMMAND, hold until the tail is clean, then stop"),
+    Option("head", "DURATION", "duration", "required time on the old version alone (2m, or 10%% of the duration)"),
+    Option("tail", "DURATION", "duration", "required time on the new version alone (5m, or 20%% of the duration)"),
+    Option("report", "DIR", "text", "where the evidence goes (default: zdt-report)"),
+    Option("overwrite", "", "", "replace the evidence of another run in the report directory"),
+    Option("seed", "N", "seed", "seed of every VU's random order"),
+    Option("transport", "curl|urllib3", "transport", "the wire (default: curl)"),
+    Option("allow-production", "", "", "needed for a target marked production = true"),
 )
 
 
@@ -48,7 +44,7 @@ def add_options(parser: pytest.Parser) -> None:
     """Registers the table with pytest."""
     group = parser.getgroup("zdt", "zero-downtime verification of a deployment")
     for option in OPTIONS:
-        kind: dict[str, Any] = {"action": "store_true"} if option.parse is None else {"type": _checked(option.parse)}
+        kind: dict[str, Any] = {"action": "store_true"} if not option.parse else {"type": _checked(option.parse)}
         if option.metavar:
             kind["metavar"] = option.metavar
         group.addoption(f"--zdt-{option.name}", dest=f"zdt_{option.key}", default=None, help=option.help, **kind)
@@ -67,18 +63,32 @@ def _value(config: pytest.Config, option: Option) -> Any:
     written = config.getini(f"zdt_{option.key}")
     if written in (None, ""):
         return None
-    if option.parse is None:
+    if not option.parse:
         return str(written).lower() in ("1", "true", "yes", "on")
     try:
-        return option.parse(written)
+        return checker(option.parse)(written)
     except ValueError as error:
         raise pytest.UsageError(f"zdt_{option.key}: {error}") from None
 
 
-def _checked(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+def any_given(config: pytest.Config) -> bool:
+    """Whether any of the options has a value, on the command line or in the ini file."""
+    found = ((config.getoption(f"zdt_{one.key}", None), config.getini(f"zdt_{one.key}")) for one in OPTIONS)
+    return any(value is not None or written not in (None, "") for value, written in found)
+
+
+def checker(name: str) -> Callable[[str], Any]:
+    """The function of `pytest_zdt.settings` that checks a value."""
+    from pytest_zdt import settings
+
+    function: Callable[[str], Any] = getattr(settings, name)
+    return function
+
+
+def _checked(name: str) -> Callable[[str], Any]:
     def parsed(text: str) -> Any:
         try:
-            return parse(text)
+            return checker(name)(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 

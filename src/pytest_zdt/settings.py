@@ -66,6 +66,11 @@ def switch(value: bool) -> bool:
     return value
 
 
+def text(value: str) -> str:
+    """Any text."""
+    return str(value)
+
+
 def seed(text: str | int) -> int:
     """A whole number. Raises `ValueError`."""
     return int(text)
@@ -162,6 +167,14 @@ class RunSettings:
     def load(self) -> bool:
         """Load mode; otherwise smoke mode."""
         return self.duration > 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run that is to be made: its id (8 hexadecimal digits) and its settings."""
+
+    id: str
+    settings: RunSettings
 
 
 def read_configuration(root: Path) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from pytest_zdt import items, recorder, schedule
 from pytest_zdt.engine import Load, Loop
 from pytest_zdt.evidence.samples import Sample
 from pytest_zdt.http.session import Stopped
-from pytest_zdt.keys import VU, Run
+from pytest_zdt.keys import VU
+from pytest_zdt.settings import Run
 from pytest_zdt.vu import VirtualUser
 
 Send = Callable[[tuple[Any, ...]], None]

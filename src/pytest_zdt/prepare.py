@@ -1,0 +1,54 @@
+"""From pytest's configuration to the run that is to be made; imported only when a zdt option is given."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import replace
+
+import pytest
+
+from pytest_zdt.keys import RUN
+from pytest_zdt.options import OPTIONS, given
+from pytest_zdt.processes import free_port
+from pytest_zdt.schedule import worker_count
+from pytest_zdt.settings import Run, SettingsError, resolve
+
+
+def prepare(config: pytest.Config) -> None:
+    """Puts the run into ``config.stash``. Raises `pytest.UsageError`; nothing has been started then."""
+    options = given(config)
+    if options["target"] is None:
+        _refuse_alone(config)
+        return
+    try:
+        settings = resolve(options, config.rootpath)
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from None
+    if "{port}" in settings.target.base_url:
+        port = str(free_port())
+        target = replace(settings.target, base_url=settings.target.base_url.replace("{port}", port))
+        commands = {name: getattr(settings, name).replace("{port}", port) for name in ("serve", "deploy")}
+        settings = replace(settings, target=target, **commands)
+    config.stash[RUN] = Run(secrets.token_hex(4), settings)
+    _distribute(config, settings.load, settings.vus)
+
+
+def _refuse_alone(config: pytest.Config) -> None:
+    """Options of a run without a target would be ignored in silence: a run that tests nothing."""
+    alone = next((option for option in OPTIONS if config.getoption(f"zdt_{option.key}", None) is not None), None)
+    if alone is not None:
+        raise pytest.UsageError(f"--zdt-{alone.name} needs --zdt-target NAME or URL: say which API to test")
+
+
+def _distribute(config: pytest.Config, load: bool, vus: int) -> None:
+    option = config.option
+    if load and option.usepdb:
+        raise pytest.UsageError("--pdb cannot stop many virtual users: leave out --zdt-duration, or --pdb")
+    if load and getattr(option, "numprocesses", 0) is None and option.dist == "no" and not option.tx and not option.collectonly:
+        option.numprocesses = worker_count(cores(), vus)
+
+
+def cores() -> int:
+    """How many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
