@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from pytest_zdt.keys import RUN
 from pytest_zdt.options import OPTIONS, given
 from pytest_zdt.processes import free_port
 from pytest_zdt.schedule import worker_count
-from pytest_zdt.settings import Run, SettingsError, resolve
+from pytest_zdt.settings import Run, SettingsError, read_configuration, resolve
 
 
 def prepare(config: pytest.Config) -> None:
@@ -22,7 +23,7 @@ def prepare(config: pytest.Config) -> None:
         _refuse_alone(config)
         return
     try:
-        settings = resolve(options, config.rootpath)
+        settings = resolve(options, configured_root(config))
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
     if "{port}" in settings.target.base_url:
@@ -47,6 +48,15 @@ def _distribute(config: pytest.Config, load: bool, vus: int) -> None:
         raise pytest.UsageError("--pdb cannot stop many virtual users: leave out --zdt-duration, or --pdb")
     if load and getattr(option, "numprocesses", 0) is None and option.dist == "no" and not option.tx and not option.collectonly:
         option.numprocesses = worker_count(cores(), vus)
+
+
+def configured_root(config: pytest.Config) -> Path:
+    """Where the configuration is: pytest's rootdir, or else the nearest folder from the current one upwards that has one.
+
+    pytest takes an existing directory after ``--zdt-report`` for a path to tests when it looks for the rootdir.
+    """
+    here = config.invocation_params.dir
+    return next((root for root in (config.rootpath, here, *here.parents) if read_configuration(root)), config.rootpath)
 
 
 def cores() -> int:

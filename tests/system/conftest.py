@@ -72,7 +72,7 @@ class Process:
 
     def errors(self) -> list[str]:
         """Its lines of error: of pytest, or of pytest's option parser."""
-        return re.findall(r"^(?:ERROR: |.*: error: ).*", self.output, re.MULTILINE)
+        return re.findall(r"^(?:ERROR: (?!usage: )|.*: error: ).*", self.output, re.MULTILINE)
 
     def deployments(self) -> list[dict[str, Any]]:
         """What the sandbox itself noted about deployments."""
@@ -136,7 +136,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Pr
         if arguments[0].startswith("-"):
             command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
             if not any(argument.startswith("--zdt-report") for argument in arguments):
-                command += ["--zdt-report", str(directory / "report")] if "--zdt-target" in " ".join(arguments) else []
+                command += [f"--zdt-report={directory / 'report'}"] if "--zdt-target" in " ".join(arguments) else []
         started.append(Process(directory, command, cwd, environ or {}))
         return started[-1]
 

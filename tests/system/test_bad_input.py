@@ -66,12 +66,12 @@ def test_an_unknown_key_is_named(start: Callable[..., Any], tmp_path: Path, conf
 def test_evidence_of_another_run_is_kept(start: Callable[..., Any], tmp_path: Path) -> None:
     """A report directory with the evidence of another run is named, and left as it is."""
     (tmp_path / "run.json").write_text("{}")
-    refused(start(SANDBOX, "--zdt-report", str(tmp_path)), str(tmp_path), "--zdt-overwrite")
+    refused(start(SANDBOX, f"--zdt-report={tmp_path}"), str(tmp_path), "--zdt-overwrite")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("run.json", "{}")]
 
 
 def test_a_file_is_no_report_directory(start: Callable[..., Any], tmp_path: Path) -> None:
     """A report path that is a file is named, and the file is left as it is."""
     (file := tmp_path / "notes.txt").write_text("mine")
-    refused(start(SANDBOX, "--zdt-report", str(file)), str(file))
+    refused(start(SANDBOX, f"--zdt-report={file}"), str(file))
     assert file.read_text() == "mine"

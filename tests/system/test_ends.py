@@ -8,9 +8,10 @@ import pytest
 
 
 def load_under_way(run: Any, eventually: Callable[..., bool]) -> None:
-    """Waits until there is evidence."""
+    """Waits until there is evidence; the run's processes are then there to be found."""
     samples = run.report / "samples.ndjson"
     assert eventually(lambda: samples.is_file() and samples.stat().st_size, 60), run.output
+    assert len(run.left()) > 3
 
 
 @pytest.mark.parametrize("processes", ["2", "0"])
@@ -29,7 +30,7 @@ def test_ctrl_c_keeps_the_evidence_and_leaves_nothing(
 
 
 def test_a_killed_run_leaves_no_process(load: Callable[..., Any], eventually: Callable[..., bool]) -> None:
-    """After SIGKILL of pytest itself its workers, the served API and a deployment end by themselves."""
+    """After SIGKILL of pytest itself its workers and the served API end by themselves, soon."""
     run = load("-n", "2")
     load_under_way(run, eventually)
     run.signal(signal.SIGKILL)

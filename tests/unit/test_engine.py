@@ -21,7 +21,7 @@ class FakeTime:
 
     def wait(self, timeout: float) -> bool:
         """Waits until then or until the end; whether the end was reached."""
-        self.now = min(self.now + timeout, self.end)
+        self.now = max(self.now, min(self.now + timeout, self.end))
         return self.now >= self.end
 
 

@@ -45,7 +45,8 @@ def test_private_names_of_pytest_are_in_one_module() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["http", "evidence", "verdict", "report", "engine", "schedule", "target", "director", "settings", "keeper", "processes"]
+    "part",
+    ["http", "evidence", "verdict", "report", "engine", "schedule", "target", "director", "settings", "keeper", "processes"],
 )
 def test_no_pytest_below(part: str) -> None:
     """What measures, judges and reports knows no pytest and no xdist."""
