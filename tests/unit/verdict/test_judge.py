@@ -20,7 +20,7 @@ from pytest_zdt.verdict.statistics import fisher_greater, percentile
 from .conftest import ENDED, RUN, Story
 
 KEYS = (
-    "schema verdict level requirements run versions phases overlap endpoints flows outages failures resolution generator".split()
+    ["schema", "verdict", "level", "requirements", "run", "versions", "phases", "overlap", "endpoints", "flows", "outages", "failures", "resolution", "generator"]
 )
 samples = st.builds(
     Sample,
