@@ -57,7 +57,7 @@ def test_without_pace_one_follows_the_other() -> None:
 
 
 def test_a_slow_iteration_causes_no_burst() -> None:
-    """After a slow iteration at most one starts at once, the others keep the pace."""
+    """After a slow iteration the next starts at once and the others keep the pace."""
     assert looped(end=3.0, pace=0.5, took=[1.75, 0.1])[1] == [0, 1.75, 2.25, 2.75]
 
 

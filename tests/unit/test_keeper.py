@@ -14,7 +14,7 @@ import pytest
 
 from pytest_zdt.processes import Command
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.skipif(sys.platform != "linux", reason="child subreapers are Linux's")]
+pytestmark = [pytest.mark.timeout(20), pytest.mark.skipif(sys.platform != "linux", reason="child subreapers are Linux's")]
 DOUBLE_FORK = (
     "import os, time\n"
     "if os.fork(): os._exit(0)\n"

@@ -120,4 +120,4 @@ def _requests(verdict: Verdict) -> int:
 
 
 def _clean(text: str) -> str:
-    return "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cf", "Zl", "Zp"))
+    return "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))

@@ -254,7 +254,8 @@ def test_a_test_that_failed_by_itself(story: Story) -> None:
         ("2", 3, "violated", "status-5xx"),
         (2, 2, "verified", ""),
         ("1%", 8, "verified", ""),
-        ("1%", 9, "violated", "status-5xx"),
+        ("1%", 9, "inconclusive", "budget-unproven"),
+        ("1%", 30, "violated", "status-5xx"),
         ("0.1%", 1, "inconclusive", "budget-unproven"),
         ("0%", 1, "violated", "status-5xx"),
     ],
@@ -281,7 +282,7 @@ def test_a_single_failure_is_an_outage_unless_the_budget_excuses_it(story: Story
 
 @pytest.mark.parametrize(
     "allowed, status, reason",
-    [(0.05, "violated", "outage"), (0.2, "inconclusive", "outage-unresolved"), (0.3, "verified", "")],
+    [(0.05, "violated", "outage"), (0.2, "inconclusive", "outage-unresolved"), (0.31, "verified", "")],
 )
 def test_an_outage_is_allowed_for_some_time(story: Story, allowed: float, status: str, reason: str) -> None:
     """Longer for sure violates; perhaps longer is not proven; shorter for sure is verified."""
