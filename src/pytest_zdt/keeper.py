@@ -31,7 +31,8 @@ def main(command: str) -> None:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     report = os.dup(1)
     os.dup2(2, 1)
-    child = subprocess.Popen(["/bin/sh", "-c", command], stdin=subprocess.DEVNULL).pid
+    process = subprocess.Popen(["/bin/sh", "-c", command], stdin=subprocess.DEVNULL)  # kept: dropped, it would reap the command
+    child = process.pid
     threading.Thread(target=_reap, args=(child, report), daemon=True).start()
     while os.read(0, 1024):
         pass

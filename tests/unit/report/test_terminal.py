@@ -26,7 +26,7 @@ VERIFIED: zero-downtime. v1 -> v2, 192 answers side by side in 9.6 s; no request
   GET /b/   v1            152       0          48    10.0
   GET /b/   v2            248       0          48    10.0
 
-load: 800 requests by 4 VUs in 40.0 s (head 9.0 s, rollout 10.9 s, tail 20.1 s); a closed loop: slow answers thin it out
+load: 800 requests by 4 VUs in 40.0 s (head 9.0 s, rollout 11.0 s, tail 20.0 s); a closed loop: slow answers thin it out
 evidence: zdt-report/verdict.json, samples.ndjson, marks.ndjson, run.json"""
 
 
