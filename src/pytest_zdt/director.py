@@ -59,6 +59,10 @@ class Director:
         first = min(first for first, _ in seen.versions.values())
         return now - max(first, seen.last_failure) >= self.head + MARGIN
 
+    def hopeless(self, now: float, seen: Seen) -> bool:
+        """Whether there are answers enough, and none of them names a version: such a deployment could never be verified."""
+        return not seen.versions and seen.samples > seen.failures and now >= self.head + MARGIN
+
     def enough(self, now: float, seen: Seen) -> bool:
         """Whether the deployment has ended and the tail is clean, or will not become clean any more."""
         if self.deployed < 0:

@@ -75,3 +75,15 @@ def test_a_file_is_no_report_directory(start: Callable[..., Any], tmp_path: Path
     (file := tmp_path / "notes.txt").write_text("mine")
     refused(start(SANDBOX, f"--zdt-report={file}"), str(file))
     assert file.read_text() == "mine"
+
+
+def test_a_report_directory_that_cannot_be_written_is_named(start: Callable[..., Any]) -> None:
+    """One line, before the API is served."""
+    run = start(SANDBOX, "--zdt-report=/proc/zdt-report")
+    refused(run, "'/proc/zdt-report'")
+
+
+def test_smoke_and_duration_exclude_each_other(start: Callable[..., Any]) -> None:
+    """Neither is dropped in silence."""
+    run = start(SANDBOX, "--zdt-smoke", "--zdt-duration=20s")
+    refused(run, "--zdt-smoke", "--zdt-duration")

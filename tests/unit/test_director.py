@@ -87,3 +87,15 @@ def test_failures_without_end_are_not_waited_for() -> None:
     director = Director(head=5.0, tail=5.0, deployed=10.0)
     assert not director.enough(20.9, seen(20.9, v1=(0.0, 9.0), v2=(8.0, 20.9)))
     assert director.enough(10.0 + 2 * 5.0 + MARGIN, seen(20.9, v1=(0.0, 9.0), v2=(8.0, 20.9)))
+
+
+def test_hopeless_without_a_version() -> None:
+    """Good answers for the length of the head, and none names a version: no deployment could be verified."""
+    seen = Seen()
+    director = Director(head=2.0, tail=2.0)
+    assert not director.hopeless(60.0, seen)
+    seen.add(10, 0, -1.0, [])
+    assert not director.hopeless(1.0, seen)
+    assert director.hopeless(3.0, seen)
+    seen.add(10, 0, -1.0, [["v1", 10, 3.0, 3.5]])
+    assert not director.hopeless(4.0, seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ class BundleError(Exception):
 
 
 def check_free(directory: Path, overwrite: bool) -> None:
-    """Raises `BundleError` when ``directory`` holds another run's evidence, or anything that is not evidence."""
+    """Raises `BundleError` when ``directory`` holds another run's evidence, or nothing can be written there."""
     if directory.exists() and not directory.is_dir():
         raise BundleError(f"the report directory {str(directory)!r} is a file: give another one with --zdt-report")
     if not overwrite and any((directory / name).exists() for name in OWN_FILES[:4]):
@@ -40,6 +41,9 @@ def check_free(directory: Path, overwrite: bool) -> None:
             f"the report directory {str(directory)!r} holds another run's evidence: give another one with --zdt-report, "
             "or --zdt-overwrite to replace it"
         )
+    existing = next(folder for folder in (directory, *directory.absolute().parents) if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK) or os.statvfs(existing).f_bavail == 0:
+        raise BundleError(f"the report directory {str(directory)!r} cannot be written: give another one with --zdt-report")
 
 
 class BundleWriter:

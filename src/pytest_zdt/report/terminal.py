@@ -44,7 +44,9 @@ def headline(verdict: Verdict) -> str:
 
 
 def _story(verdict: Verdict) -> str:
-    versions = " -> ".join(version.id for version in verdict.versions) or "no version named itself"
+    versions = " -> ".join(version.id for version in verdict.versions)
+    if not versions:
+        return "No answer named a version"
     if verdict.overlap is None:
         return versions if len(verdict.versions) > 1 else f"Only one version answered: {versions}"
     seconds = verdict.overlap.end_s - verdict.overlap.start_s

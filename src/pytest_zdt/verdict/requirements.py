@@ -27,6 +27,8 @@ def head(facts: Facts) -> Outcome:
     before = [sample for sample in facts.failed if facts.timeline.phase(sample.sent) == HEAD]
     if guilty(before) and not facts.soak:
         return VIOLATED, "failures-before-rollout", f"Before the rollout already {top(guilty(before))}."
+    if not facts.timeline.versions and not facts.soak:
+        return INCONCLUSIVE, "no-version-source", "No answer named a version, so nobody knows which one was alone."
     return _long_enough(facts, HEAD, "old version") or (VERIFIED, "", f"{_length(facts, HEAD):.1f} s on the old version alone.")
 
 
@@ -40,7 +42,13 @@ def version_change(facts: Facts) -> Outcome:
         by_time = (
             " (polled, so answers are attributed by time)" if str(facts.run.get("version_source")).startswith("url:") else ""
         )
-        return VERIFIED, "", f"{' -> '.join(line.versions)}{by_time}.{note}"
+        if note:
+            return (
+                INCONCLUSIVE,
+                "deploy-failed",
+                f"{' -> '.join(line.versions)}{by_time}, but the rollout may be incomplete.{note}",
+            )
+        return VERIFIED, "", f"{' -> '.join(line.versions)}{by_time}."
     if not facts.require["version_change"]:
         return VERIFIED, "", "No change of version was required, and none came."
     if not line.versions:
