@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import pickle
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import pytest
@@ -275,39 +273,3 @@ class Controller:
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt(f"signal {number}")
-
-
-class Distribution:
-    """The hooks of pytest-xdist: every worker gets the run and, in load mode, a channel and every test."""
-
-    def __init__(self, run: Run, controller: Controller | None) -> None:
-        self._run, self._controller = run, controller
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        """Gives a worker the run, and its end of the channel."""
-        node.workerinput["zdt_run"] = pickle.dumps(self._run)
-        if self._controller is None:
-            return
-        channel = node.gateway.newchannel()
-        name = node.gateway.id
-        node.workerinput["zdt_channel"] = channel
-        node.workerinput["zdt_number"] = self._controller.join(name, channel.send)
-        node.workerinput["zdt_workers"] = len(node.config.option.tx)
-        channel.setcallback(partial(self._controller.receive, name), endmarker=("gone",))
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
-        """Notes the tests that the workers found."""
-        if self._controller is not None:
-            self._controller.tests.know(ids)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> object | None:
-        """Every worker runs every test, whatever ``--dist`` says."""
-        if self._controller is None:
-            return None
-        from xdist.scheduler import EachScheduling
-
-        scheduler: object = EachScheduling(config, log)
-        return scheduler

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pytest_zdt.controller import Controller, Distribution, environment
+from pytest_zdt.controller import Controller, environment
+from pytest_zdt.distribution import Distribution
 from pytest_zdt.evidence.bundle import BundleError, check_free
 from pytest_zdt.keys import RUN
 from pytest_zdt.processes import Command, unreachable, wait_until_served
