@@ -63,10 +63,11 @@ def test_an_unknown_key_is_named(start: Callable[..., Any], tmp_path: Path, conf
     refused(start("--zdt-target=mine", "--rootdir=.", cwd=tmp_path), *texts)
 
 
-def test_evidence_of_another_run_is_kept(start: Callable[..., Any], tmp_path: Path) -> None:
-    """A report directory with the evidence of another run is named, and left as it is."""
+@pytest.mark.parametrize("separator", ["=", " "])
+def test_evidence_of_another_run_is_kept(start: Callable[..., Any], tmp_path: Path, separator: str) -> None:
+    """A report directory with the evidence of another run is named, and left as it is, however the option is written."""
     (tmp_path / "run.json").write_text("{}")
-    refused(start(SANDBOX, f"--zdt-report={tmp_path}"), str(tmp_path), "--zdt-overwrite")
+    refused(start(SANDBOX, *f"--zdt-report{separator}{tmp_path}".split(" ")), str(tmp_path), "--zdt-overwrite")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("run.json", "{}")]
 
 
