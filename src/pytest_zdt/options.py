@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -44,7 +43,7 @@ def add_options(parser: pytest.Parser) -> None:
     """Registers the table with pytest."""
     group = parser.getgroup("zdt", "zero-downtime verification of a deployment")
     for option in OPTIONS:
-        kind: dict[str, Any] = {"action": "store_true"} if not option.parse else {"type": _checked(option.parse)}
+        kind: dict[str, Any] = {} if option.parse else {"action": "store_true"}
         if option.metavar:
             kind["metavar"] = option.metavar
         group.addoption(f"--zdt-{option.name}", dest=f"zdt_{option.key}", default=None, help=option.help, **kind)
@@ -57,18 +56,18 @@ def given(config: pytest.Config) -> dict[str, Any]:
 
 
 def _value(config: pytest.Config, option: Option) -> Any:
-    value = config.getoption(f"zdt_{option.key}", None)
-    if value is not None:
-        return value
-    written = config.getini(f"zdt_{option.key}")
-    if written in (None, ""):
+    """Checked here and not by argparse, which would print four lines where one says it all."""
+    value, name = config.getoption(f"zdt_{option.key}", None), f"--zdt-{option.name}"
+    if value is None:
+        value, name = config.getini(f"zdt_{option.key}"), f"zdt_{option.key}"
+    if value in (None, ""):
         return None
     if not option.parse:
-        return str(written).lower() in ("1", "true", "yes", "on")
+        return str(value).lower() in ("1", "true", "yes", "on")
     try:
-        return checker(option.parse)(written)
+        return checker(option.parse)(value)
     except ValueError as error:
-        raise pytest.UsageError(f"zdt_{option.key}: {error}") from None
+        raise pytest.UsageError(f"{name}: {error}") from None
 
 
 def any_given(config: pytest.Config) -> bool:
@@ -83,13 +82,3 @@ def checker(name: str) -> Callable[[str], Any]:
 
     function: Callable[[str], Any] = getattr(settings, name)
     return function
-
-
-def _checked(name: str) -> Callable[[str], Any]:
-    def parsed(text: str) -> Any:
-        try:
-            return checker(name)(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return parsed

@@ -73,6 +73,8 @@ def text(value: str) -> str:
 
 def seed(text: str | int) -> int:
     """A whole number. Raises `ValueError`."""
+    if not re.fullmatch(r"-?[0-9]+", str(text)):
+        raise ValueError(f"{text!r} is not a whole number")
     return int(text)
 
 
