@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+from functools import partial
 from xml.etree import ElementTree
 
 import pytest
@@ -150,7 +151,9 @@ def test_interrupt(zdt, api, pytester):
     """Ctrl-C ends the run with exit status 2, and what was seen is judged as not verified."""
     pytester.makepyfile(ONE)
     command = [*pytester._getpytestargs(), *zdt.arguments("--zdt-duration=60s")]
-    with pytester.popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) as run:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a background job of a shell is started to ignore it
+    with pytester.popen(command, **quiet, start_new_session=True, preexec_fn=heed) as run:
         api.wait_for(hits=20)
         os.killpg(run.pid, signal.SIGINT)
         assert run.wait(30) == 2
