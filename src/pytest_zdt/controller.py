@@ -4,7 +4,7 @@ judged, and reports every test once."""
 from __future__ import annotations
 
 import contextlib
-import json
+import os
 import signal
 import threading
 import time
@@ -17,8 +17,9 @@ import pytest
 
 from pytest_zdt import __version__
 from pytest_zdt.director import Director, Seen
-from pytest_zdt.evidence.bundle import VERDICT, BundleWriter, read_bundle
-from pytest_zdt.evidence.marks import Mark
+from pytest_zdt.evidence.bundle import RUN_SCHEMA, BundleWriter, read_bundle, write_verdict
+from pytest_zdt.evidence.marks import DEPLOYED, ENDED, POLLED, STARTED, Mark
+from pytest_zdt.poller import Poller
 from pytest_zdt.processes import Command
 from pytest_zdt.reports import Tests
 from pytest_zdt.settings import FOLLOW_AT_MOST, Run
@@ -51,6 +52,7 @@ class Controller:
         self._numbers: dict[str, int] = {}
         self._ready: set[str] = set()
         self._finals: dict[str, dict[str, Any]] = {}
+        self._received: dict[str, int] = {}
         self._refused = ""
         self._writer: BundleWriter | None = None
         self._zero = 0.0
@@ -59,6 +61,7 @@ class Controller:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._direct, name="zdt-director", daemon=True)
         self._deployment: Command | None = None
+        self._poller: Poller | None = None
         self._crash: BaseException | None = None
         self._director = Director(run.settings.require.head, run.settings.require.tail)
         self.seen = Seen()
@@ -89,7 +92,11 @@ class Controller:
         if kind == "batch":
             if self._writer is not None:
                 self._writer.add_batch(content[0])
+                self._received[worker] = self._received.get(worker, 0) + content[1]
             self.seen.add(*content[1:])
+        elif kind == "health":
+            if self._writer is not None:
+                self._writer.add_batch(content[0])
         elif kind == "report":
             self._failed(*content)
         elif kind == "ready":
@@ -150,14 +157,15 @@ class Controller:
     def _finish(self, interrupted: bool) -> None:
         self._over.set()
         self._thread.join()
+        if self._poller is not None:
+            self._poller.stop()
         if self._deployment is not None:
             self._deployment.stop()
         if self._writer is not None:
             self._mark_end(interrupted)
             self._writer.close()
             self.verdict = judge(read_bundle(self._writer.directory))
-            text = json.dumps(self.verdict.as_dict(), indent=1, allow_nan=False)
-            (self._writer.directory / VERDICT).write_text(text + "\n")
+            write_verdict(self._writer.directory, self.verdict.as_dict())
         if self._crash is not None:
             raise self._crash
         if self._refused:
@@ -173,10 +181,13 @@ class Controller:
             "silent_vus": sorted(vu for final in self._finals.values() for vu in final["silent_vus"]),
             "hung_vus": sorted(vu for final in self._finals.values() for vu in final["hung_vus"]),
             "iterations": sum(final["iterations"] for final in self._finals.values()),
+            "samples": sum(self._finals.get(worker, {}).get("samples", 0) for worker in self._finals)
+            + sum(number for worker, number in self._received.items() if worker not in self._finals),
+            "health": self._writer.health,
             "planned_s": round(ended if self._deployment is not None else self._run.settings.duration, 3),
             "stopped_by": self._stopping,
         }
-        self._writer.add_mark(Mark(ended, "run-ended", data))
+        self._writer.add_mark(Mark(ended, ENDED, data))
 
     def _mark(self, name: str, **data: object) -> None:
         if self._writer is not None:
@@ -211,9 +222,18 @@ class Controller:
             self._stop("internal error")
 
     def _begin(self) -> None:
-        self._writer = BundleWriter(self._run.settings.report, self._facts())
         self._zero = time.monotonic()
-        self._tell_all(("go", 0.0))
+        self._writer = BundleWriter(self._run.settings.report, self._facts())
+        self._tell_all(("go", time.monotonic() - self._zero))
+        if self._run.settings.target.version.kind == "url":
+            self._poller = Poller(self._run.settings.target, self._polled)
+            self._poller.start()
+
+    def _polled(self, version: str) -> None:
+        at = time.monotonic() - self._zero
+        with self._changed:
+            self.seen.add(0, 0, -1.0, [[version, 1, at, at]])
+        self._mark(POLLED, version=version)
 
     def _follow(self, now: float) -> None:
         settings, deployment = self._run.settings, self._deployment
@@ -224,7 +244,7 @@ class Controller:
             self._stop("no version")
         elif deployment is not None and self._director.deployed < 0 and deployment.exit_status is not None:
             self._director.deployed = now
-            self._mark("deploy-ended", exit_status=deployment.exit_status)
+            self._mark(DEPLOYED, exit_status=deployment.exit_status)
         deploying = self._deployment is not None and self._director.deployed < 0
         if now >= settings.duration + (FOLLOW_AT_MOST if deploying else 0.0):
             self._stop("duration")  # a deployment is not cut off by the end of the time, only by its own limit
@@ -232,7 +252,7 @@ class Controller:
             self._stop("complete")
 
     def _deploy(self) -> None:
-        self._mark("deploy-started", command=self._run.settings.deploy)
+        self._mark(STARTED, command=self._run.settings.deploy)
         self._deployment = Command(self._run.settings.deploy, self._run.settings.report / "deploy.log", environment(self._run))
 
     def progress(self, now: float) -> str:
@@ -250,7 +270,7 @@ class Controller:
         settings = self._run.settings
         source = settings.target.version
         return {
-            "schema": "zdt-run/1",
+            "schema": RUN_SCHEMA,
             "id": self._run.id,
             "target": settings.target.name,
             "base_url": settings.target.base_url,
@@ -265,7 +285,9 @@ class Controller:
             "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "planned_s": settings.duration,
             "deploy": settings.deploy,
-            "version_source": f"{source.kind}:{source.key}",
+            "version_source": str(source),
+            "lanes": list(settings.lanes),
+            "clock": {"monotonic": self._zero, "pid": os.getpid()},
             "require": asdict(settings.require),
             "tool": {"pytest-zdt": __version__, "pytest": pytest.__version__},
         }

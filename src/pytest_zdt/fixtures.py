@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from pytest_zdt.keys import RUN, VU
 
 if TYPE_CHECKING:
+    from pytest_zdt.flow import Flow
     from pytest_zdt.http.oauth import OAuthClient
     from pytest_zdt.http.session import SignedSession
     from pytest_zdt.target import Target
@@ -57,3 +58,9 @@ def zdt_session(zdt_vu: VirtualUser) -> SignedSession:
 def zdt_oauth_client(zdt_vu: VirtualUser) -> OAuthClient:
     """The VU's OAuth application, registered with a signed request and so verified at once; its token is renewed regularly."""
     return zdt_vu.oauth_client()
+
+
+@pytest.fixture
+def zdt_flow(zdt_vu: VirtualUser) -> Callable[[str], Flow]:
+    """``zdt_flow("list")``: a flow of the VU, with ``made_by(response, value)``, ``used_on(response)`` and ``value``."""
+    return zdt_vu.flow

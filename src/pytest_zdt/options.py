@@ -9,7 +9,7 @@ import pytest
 
 
 class Option(NamedTuple):
-    """One option. ``parse`` names a function of `pytest_zdt.settings`, imported when there is a value; empty: a switch."""
+    """One option. ``parse`` names a function of `pytest_zdt.values`, imported when there is a value; empty: a switch."""
 
     name: str
     metavar: str
@@ -77,8 +77,8 @@ def any_given(config: pytest.Config) -> bool:
 
 
 def checker(name: str) -> Callable[[str], Any]:
-    """The function of `pytest_zdt.settings` that checks a value."""
-    from pytest_zdt import settings
+    """The function of `pytest_zdt.values` that checks a value."""
+    from pytest_zdt import values
 
-    function: Callable[[str], Any] = getattr(settings, name)
+    function: Callable[[str], Any] = getattr(values, name)
     return function

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pytest_zdt.fixtures import zdt_oauth_client, zdt_session, zdt_target, zdt_vu
+from pytest_zdt.fixtures import zdt_flow, zdt_oauth_client, zdt_session, zdt_target, zdt_vu
 from pytest_zdt.keys import RUN, RUNNER
 from pytest_zdt.options import add_options, any_given
 
-__all__ = ["zdt_oauth_client", "zdt_session", "zdt_target", "zdt_vu"]
+__all__ = ["zdt_flow", "zdt_oauth_client", "zdt_session", "zdt_target", "zdt_vu"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

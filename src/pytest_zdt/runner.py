@@ -15,7 +15,7 @@ from pytest_zdt.distribution import Distribution
 from pytest_zdt.evidence.bundle import BundleError, check_free
 from pytest_zdt.keys import RUN
 from pytest_zdt.processes import Command, unreachable, wait_until_served
-from pytest_zdt.schedule import LANES, lane
+from pytest_zdt.schedule import lane
 
 MARKUP: dict[str, dict[str, bool]] = {
     "": {},
@@ -67,8 +67,8 @@ class Runner:
         if not settings.load:
             return f"zdt: smoke test of {what}"
         workers = len(getattr(self._config.option, "tx", None) or []) or 1
-        lanes = [lane(vu, workers) for vu in range(settings.vus)]
-        vus = ", ".join(f"{lanes.count(name)} {name}" for name in LANES)
+        lanes = [lane(vu, workers, settings.lanes) for vu in range(settings.vus)]
+        vus = ", ".join(f"{lanes.count(name)} {name}" for name in settings.lanes)
         return (
             f"zdt: {what}; {settings.vus} VUs ({vus} connections) on {workers} worker{'s' * (workers > 1)}, "
             f"{settings.duration:g}s at most, --zdt-seed={settings.seed}, evidence in {settings.report}"

@@ -14,9 +14,9 @@ def share(vus: int, worker: int, workers: int) -> range:
     return range(worker, vus, workers)
 
 
-def lane(vu: int, workers: int) -> str:
+def lane(vu: int, workers: int, lanes: Sequence[str] = LANES) -> str:
     """The lane of a VU. Each worker's VUs alternate, so that every worker drives both lanes where it has two VUs."""
-    return LANES[(vu // workers + vu % workers) % 2]
+    return lanes[(vu // workers + vu % workers) % len(lanes)]
 
 
 def order(tests: int, weights: Sequence[int], random: Random) -> Iterator[int]:

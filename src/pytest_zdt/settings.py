@@ -4,105 +4,38 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import secrets
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from pytest_zdt.target import Secret, Target, VersionSource
+from pytest_zdt.target import Secret, Target
+from pytest_zdt.values import (
+    base_url,
+    budget,
+    count,
+    duration,
+    lanes,
+    one_of,
+    positive_duration,
+    seed,
+    switch,
+    transport,
+    uses,
+    version_source,
+    window,
+)
 
 
 class SettingsError(Exception):
     """A setting that cannot be used; one line that says what, which value, and what to do."""
 
 
-def duration(text: str | int | float) -> float:
-    """Seconds of ``15m``, ``90s``, ``1h30m``, ``500ms`` or ``45`` (seconds). Raises `ValueError` with what to write."""
-    written = str(text).strip()
-    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?", written, re.ASCII)
-    if re.fullmatch(r"\d+(\.\d+)?", written, re.ASCII):
-        return float(written)
-    if not written or not match:
-        raise ValueError(f"{written!r} is not a duration: write 15m, 90s, 1h30m, 500ms or a number of seconds")
-    hours, minutes, seconds, milliseconds = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
-
-
-def positive_duration(text: str | int | float) -> float:
-    """As `duration`, but not 0."""
-    seconds = duration(text)
-    if not seconds:
-        raise ValueError(f"{text!r} is no time at all: write 15m, 90s, 1h30m or a number of seconds")
-    return seconds
-
-
-def count(text: str | int) -> int:
-    """A whole number from 1. Raises `ValueError`."""
-    if not re.fullmatch(r"[0-9]+", str(text)) or isinstance(text, bool) or not int(text):
-        raise ValueError(f"{text!r} is not a whole number from 1")
-    return int(text)
-
-
-def transport(text: str) -> str:
-    """``curl`` or ``urllib3``. Raises `ValueError`."""
-    return _one_of(text, "curl", "urllib3")
-
-
-def budget(text: str | int) -> str:
-    """A number of failures, or a share such as ``0.1%``. Raises `ValueError`."""
-    if not re.fullmatch(r"\d+|\d+(\.\d+)?%", str(text), re.ASCII):
-        raise ValueError(f"{text!r} is neither a number of failures nor a share such as 0.1%")
-    return str(text)
-
-
-def switch(value: bool) -> bool:
-    """True or false as TOML writes them. Raises `ValueError`."""
-    if not isinstance(value, bool):
-        raise ValueError(f"{value!r} is neither true nor false")
-    return value
-
-
-def text(value: str) -> str:
-    """Any text."""
-    return str(value)
-
-
-def seed(text: str | int) -> int:
-    """A whole number. Raises `ValueError`."""
-    if not re.fullmatch(r"-?[0-9]+", str(text)):
-        raise ValueError(f"{text!r} is not a whole number")
-    return int(text)
-
-
-def version_source(text: str) -> VersionSource:
-    """Of ``header:NAME`` or ``json:/pointer``. Raises `ValueError`."""
-    kind, _, key = str(text).partition(":")
-    if kind not in ("header", "json") or not key:
-        raise ValueError(f"{text!r} names no version source: write header:NAME or json:/pointer")
-    return VersionSource(kind, key)
-
-
-def base_url(text: str) -> str:
-    """An absolute http(s) URL without query. Raises `ValueError`."""
-    parts = urlsplit(str(text).replace("{port}", "1"))
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"{text!r} is not the URL of an API: write https://host or https://host/path")
-    return str(text).rstrip("/")
-
-
-def _one_of(text: str, *allowed: str) -> str:
-    if text not in allowed:
-        raise ValueError(f"{text!r} is not one of {', '.join(allowed)}")
-    return text
-
-
 TARGET_KEYS: dict[str, Callable[[Any], Any]] = {
     "base-url": base_url,
-    "signing": lambda text: _one_of(text, "timed-hmac", "none"),
+    "signing": lambda text: one_of(text, "timed-hmac", "none"),
     "secret-env": str,
     "mac-header": str,
     "timestamp-header": str,
@@ -119,16 +52,26 @@ TARGET_KEYS: dict[str, Callable[[Any], Any]] = {
     "report": str,
     "seed": seed,
     "transport": transport,
+    "lanes": lanes,
 }
+LATENCY_KEYS: dict[str, Callable[[Any], Any]] = dict.fromkeys(("p50", "p90", "p95", "p99", "max"), positive_duration)
+ENDPOINT_KEYS: dict[str, Callable[[Any], Any]] = {
+    **LATENCY_KEYS,
+    "window": window,
+    "endpoint-answers": count,
+    "max-failures": budget,
+    "max-outage": duration,
+}
+"""What a table ``require.endpoints."GET /path/"`` may hold."""
 REQUIRE_KEYS: dict[str, Callable[[Any], Any]] = {
     "head": duration,
     "tail": duration,
     "overlap-answers": count,
-    "endpoint-answers": count,
-    "max-failures": budget,
-    "max-outage": duration,
+    "pair-uses": uses,
     "overlap": switch,
     "version-change": switch,
+    "impact": switch,
+    **ENDPOINT_KEYS,
 }
 FOLLOW_AT_MOST = 1800.0
 """Seconds that a run follows a deployment when no duration is given."""
@@ -136,16 +79,29 @@ FOLLOW_AT_MOST = 1800.0
 
 @dataclass(frozen=True)
 class Require:
-    """The requirements' limits; times in seconds."""
+    """The requirements' limits; times in seconds, None where there is no limit.
+
+    The limits on latency hold in every ``window`` (0: over the whole run). ``endpoints`` has limits of single endpoints, by
+    their names.
+    """
 
     head: float = 120.0
     tail: float = 300.0
     overlap_answers: int = 20
     endpoint_answers: int = 5
+    pair_uses: int = 3
     max_failures: str = "0"
     max_outage: float = 0.0
     overlap: bool = True
     version_change: bool = True
+    impact: bool = False
+    p50: float | None = None
+    p90: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    max: float | None = None
+    window: float = 10.0
+    endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -162,6 +118,7 @@ class RunSettings:
     overwrite: bool = False
     seed: int = 0
     transport: str = "curl"
+    lanes: tuple[str, ...] = ("reused", "new")
     secret_env: str = ""
     require: Require = field(default_factory=Require)
 
@@ -222,6 +179,7 @@ def resolve(given: Mapping[str, Any], root: Path, environ: Mapping[str, str] = o
         overwrite=bool(values.get("overwrite")),
         seed=values["seed"] if values.get("seed") is not None else secrets.randbelow(10**6),
         transport=values.get("transport") or "curl",
+        lanes=values.get("lanes") or ("reused", "new"),
         secret_env=values.get("secret_env", ""),
         require=_require(planned, values, configuration, keys),
     )
@@ -273,8 +231,10 @@ def _require(planned: float, values: Mapping[str, Any], configuration: Mapping[s
     limits: dict[str, Any] = {"head": min(120.0, planned * 0.1), "tail": min(300.0, planned * 0.2)}
     tables = (("require", configuration.get("require", {})), (f"targets.{values['target']}.require", keys.get("require", {})))
     for where, table in tables:
-        _known(where, table, set(REQUIRE_KEYS))
-        limits |= {key.replace("-", "_"): _parsed(f"{where}.{key}", REQUIRE_KEYS[key], value) for key, value in table.items()}
+        _known(where, table, {*REQUIRE_KEYS, "endpoints"})
+        endpoints = limits.get("endpoints", {}) | _endpoint_limits(where, table.get("endpoints", {}))
+        limits |= _limits(where, REQUIRE_KEYS, {key: value for key, value in table.items() if key != "endpoints"})
+        limits["endpoints"] = endpoints
     limits |= {key: values[key] for key in ("head", "tail") if values.get(key) is not None}
     if planned and limits["head"] + limits["tail"] > planned:
         raise SettingsError(
@@ -282,6 +242,26 @@ def _require(planned: float, values: Mapping[str, Any], configuration: Mapping[s
             "give a longer --zdt-duration, or a shorter --zdt-head and --zdt-tail"
         )
     return Require(**limits)
+
+
+def _endpoint_limits(where: str, tables: Any) -> dict[str, dict[str, Any]]:
+    """The limits of single endpoints, by name."""
+    if not isinstance(tables, dict):
+        raise SettingsError(f"{where}.endpoints: must be a table, not {tables!r}")
+    found = {}
+    for name, table in tables.items():
+        method, _, path = name.partition(" ")
+        if not method.isupper() or not path:
+            raise SettingsError(
+                f"{where}.endpoints: {name!r} is no endpoint: write its name in reports, such as 'GET /v1/images/'"
+            )
+        _known(f"{where}.endpoints.{name!r}", table, set(ENDPOINT_KEYS))
+        found[name] = _limits(f"{where}.endpoints.{name!r}", ENDPOINT_KEYS, table)
+    return found
+
+
+def _limits(where: str, keys: Mapping[str, Callable[[Any], Any]], table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.replace("-", "_"): _parsed(f"{where}.{key}", keys[key], value) for key, value in table.items()}
 
 
 def _parsed(where: str, parse: Callable[[Any], Any], value: Any) -> Any:

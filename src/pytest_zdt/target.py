@@ -44,6 +44,9 @@ class VersionSource:
     key: str = "x-zdt-version"
     pointer: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.key}" + (f"#{self.pointer}" if self.pointer else "")
+
 
 @dataclass(frozen=True)
 class Target:

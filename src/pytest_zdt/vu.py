@@ -8,13 +8,14 @@ from random import Random
 
 from pytest_zdt.evidence.kinds import is_failure
 from pytest_zdt.evidence.samples import Sample
+from pytest_zdt.flow import Flow
 from pytest_zdt.http.oauth import OAuthClient
 from pytest_zdt.http.session import SignedSession
 from pytest_zdt.http.transport import TRANSPORTS
 from pytest_zdt.target import Target
 
-RENEW_EVERY = 20
-"""Iterations after which a VU's OAuth client gets a new token, so that both versions issue tokens and read the other's."""
+USES = 4
+"""Iterations that use a token before a VU's OAuth client gets a new one: each version issues tokens and reads the other's."""
 
 
 class VirtualUser:
@@ -45,7 +46,8 @@ class VirtualUser:
             stopped=stopped,
         )
         self._oauth: OAuthClient | None = None
-        self._renewed = 0
+        self._uses = 0
+        self._flows: dict[str, Flow] = {}
 
     def __repr__(self) -> str:
         return f"VirtualUser(index={self.index}, lane={self.lane!r}, iteration={self.iteration})"
@@ -73,14 +75,18 @@ class VirtualUser:
         return self.samples
 
     def oauth_client(self) -> OAuthClient:
-        """The VU's verified application; registered at the first call, its token renewed every `RENEW_EVERY` iterations."""
+        """The VU's verified application; registered at the first call, its token renewed after `USES` uses."""
         if self._oauth is None:
             self._oauth = OAuthClient(self.session, self._name)
-            self._renewed = self.iteration
-        elif self.iteration - self._renewed >= RENEW_EVERY:
-            self._renewed = self.iteration
+        elif self._uses >= USES:
+            self._uses = 0
             self._oauth.refresh()
+        self._uses += 1
         return self._oauth
+
+    def flow(self, name: str) -> Flow:
+        """The VU's flow of that name, the same in every iteration."""
+        return self._flows.setdefault(name, Flow(name))
 
     def close(self) -> None:
         """Closes its connections."""

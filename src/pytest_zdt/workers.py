@@ -17,6 +17,7 @@ from pytest_zdt.engine import Load, Loop
 from pytest_zdt.evidence.samples import Sample
 from pytest_zdt.http.session import Stopped
 from pytest_zdt.keys import VU
+from pytest_zdt.probe import Probe
 from pytest_zdt.settings import Run
 from pytest_zdt.vu import VirtualUser
 
@@ -40,6 +41,7 @@ class Worker:
         self._go, self._stop = threading.Event(), threading.Event()
         self._zero = 0.0
         self._recorder = recorder.Recorder()
+        self._recorded = 0
         self._lock = threading.Lock()
         self._outcomes: Counter[tuple[str, str]] = Counter()
         self._reported: set[tuple[str, str, str]] = set()
@@ -92,12 +94,15 @@ class Worker:
         self._go.wait()
         began = CLOCK()
         load.start()
+        probe = Probe(self._name, self._zero, lambda health: self._send(("health", health.as_line())), CLOCK)
+        probe.start()
         try:
             while not self._stop.wait(FLUSH_EVERY):
                 self._flush()
         finally:  # after Ctrl-C too: what was seen is evidence
             self._stop.set()
             load.stop()
+            probe.stop()
             hung = self._finish(load, vus, began)
         return hung
 
@@ -115,6 +120,7 @@ class Worker:
             "silent_vus": [loop.vu for loop in load.loops if not loop.iterations],
             "hung_vus": hung,
             "iterations": sum(loop.iterations for loop in load.loops),
+            "samples": self._recorded,
         }
         counts = [[test, outcome, number] for (test, outcome), number in self._outcomes.items()]
         self._send(("final", figures, counts))
@@ -122,7 +128,7 @@ class Worker:
 
     def _virtual_user(self, number: int) -> VirtualUser:
         settings = self._run.settings
-        lane = schedule.lane(number, self._workers)
+        lane = schedule.lane(number, self._workers, settings.lanes)
         return VirtualUser(number, lane, settings.target, self._run.id, settings.seed, settings.transport, self._stop.is_set)
 
     def _loop(self, vu: VirtualUser, shared: items.SharedFixtures, tests: list[pytest.Function]) -> Loop:
@@ -170,4 +176,5 @@ class Worker:
     def _flush(self) -> None:
         samples = self._recorder.take()
         if samples:
+            self._recorded += len(samples)
             self._send(recorder.message(samples, self._name, self._zero))

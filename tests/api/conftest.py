@@ -6,11 +6,13 @@ import hmac
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import django
@@ -147,6 +149,17 @@ def eventually(condition: Callable[[], object], seconds: float = 10) -> bool:
     return True
 
 
+def by_version(send: Callable, old: str, new: str) -> dict[str, set[int]]:
+    """The statuses that each version answers with, once each has answered a few times."""
+    seen: dict[str, list[int]] = {old: [], new: []}
+    deadline = time.monotonic() + 15
+    while min(map(len, seen.values())) < 3:
+        assert time.monotonic() < deadline, f"not both answer: {seen}"
+        response = send()
+        seen[response.headers["x-zdt-version"]].append(response.status_code)
+    return {version: set(statuses) for version, statuses in seen.items()}
+
+
 @pytest.fixture(name="sign")
 def sign_fixture() -> Callable:
     return sign
@@ -155,6 +168,11 @@ def sign_fixture() -> Callable:
 @pytest.fixture(name="eventually")
 def eventually_fixture() -> Callable:
     return eventually
+
+
+@pytest.fixture(name="by_version")
+def by_version_fixture() -> Callable:
+    return by_version
 
 
 @pytest.fixture(name="processes_in")
@@ -180,6 +198,22 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Sa
     for sandbox in started:
         if sandbox.process.poll() is None:
             sandbox.stop()
+
+
+@pytest.fixture
+def overlap() -> Callable:
+    """Deploy in the background: `with overlap(sandbox, release)` runs while both releases serve."""
+
+    @contextmanager
+    def run(sandbox, release: str, seconds: str = "30s") -> Iterator:
+        process = sandbox.start_deploy("--release", release, "--overlap", seconds)
+        with process:
+            assert any("overlap" in line for line in process.stdout)
+            yield process
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=30)
+
+    return run
 
 
 @pytest.fixture(scope="session")

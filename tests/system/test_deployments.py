@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pytest_zdt.evidence.bundle import read_bundle
+from pytest_zdt.evidence.bundle import read_bundle, read_samples
+from pytest_zdt.evidence.series import Table
 from pytest_zdt.verdict.judge import judge
 
 SECRET = "made-up-for-this-test-5f0c9d"
@@ -53,7 +54,7 @@ def test_every_endpoint_is_answered_by_both_versions_in_the_overlap(main_run: An
     """No endpoint of the media API is left out by either version while both serve."""
     span = main_run.verdict["overlap"]
     versions = defaultdict(set)
-    samples = read_bundle(main_run.report).samples
+    samples = list(read_samples(main_run.report))
     for sample in samples:
         if span["start_s"] <= sample.sent <= span["end_s"] and not sample.kind:
             versions[sample.endpoint].add(sample.version)
@@ -87,8 +88,8 @@ def test_the_terminal_says_verified_first(main_run: Any) -> None:
 
 def test_keep_alive_connections_alone_prove_no_overlap(main_run: Any) -> None:
     """What the reused connections saw of a verified run is inconclusive by itself: they stay on the old version."""
-    evidence = read_bundle(main_run.report)
-    reused = replace(evidence, samples=[sample for sample in evidence.samples if sample.lane == "reused"])
+    samples = Table(sample for sample in read_samples(main_run.report) if sample.lane == "reused")
+    reused = replace(read_bundle(main_run.report), samples=samples)
     verdict = judge(reused)
     requirements = {requirement.name: requirement for requirement in verdict.requirements}
     assert verdict.verdict == "inconclusive"

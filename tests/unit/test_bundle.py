@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_zdt.evidence.bundle import MARKS, SAMPLES, BundleError, BundleWriter, check_free, read_bundle
+from pytest_zdt.evidence.bundle import MARKS, SAMPLES, BundleError, BundleWriter, check_free, read_bundle, read_samples
 from pytest_zdt.evidence.marks import Mark
 from pytest_zdt.evidence.samples import Sample, pack
+
+RUN = {"schema": "zdt-run/1", "id": "cafe"}
 
 
 def batch(*sent: float) -> bytes:
@@ -18,7 +20,7 @@ def batch(*sent: float) -> bytes:
 
 def written(directory: Path) -> Path:
     """A bundle with two batches and a mark."""
-    writer = BundleWriter(directory, {"id": "cafe"})
+    writer = BundleWriter(directory, RUN)
     writer.add_batch(batch(1.0, 2.0))
     writer.add_mark(Mark(1.5, "deploy-started"))
     writer.add_batch(batch(3.0))
@@ -29,15 +31,16 @@ def written(directory: Path) -> Path:
 def test_append_and_read(tmp_path: Path) -> None:
     """What was appended is read, in order."""
     evidence = read_bundle(written(tmp_path / "deep" / "report"))
-    assert evidence.run == {"id": "cafe"}
-    assert [sample.sent for sample in evidence.samples] == [1.0, 2.0, 3.0]
+    assert evidence.run == RUN
+    assert [list(one.sent) for one in evidence.samples.series()] == [[1.0, 2.0, 3.0]]
+    assert [sample.sent for sample in read_samples(tmp_path / "deep" / "report")] == [1.0, 2.0, 3.0]
     assert evidence.marks == [Mark(1.5, "deploy-started")]
     assert evidence.torn_lines == 0
 
 
 def test_a_line_can_be_read_at_once(tmp_path: Path) -> None:
     """A batch is on its way to the disk when the call returns: a run that is killed has its evidence."""
-    writer = BundleWriter(tmp_path, {})
+    writer = BundleWriter(tmp_path, RUN)
     writer.add_batch(batch(1.0))
     assert len(read_bundle(tmp_path).samples) == 1
     writer.close()
@@ -54,21 +57,22 @@ def test_torn_last_line_is_counted(tmp_path: Path, name: str, left: int) -> None
 
 def test_what_comes_after_the_end_is_left_out(tmp_path: Path) -> None:
     """After the close nothing is added, and nobody is troubled."""
-    writer = BundleWriter(tmp_path, {})
+    writer = BundleWriter(tmp_path, RUN)
     writer.close()
     writer.add_batch(batch(1.0))
     writer.add_mark(Mark(1.0, "late"))
     evidence = read_bundle(tmp_path)
-    assert (evidence.samples, evidence.marks) == ([], [])
+    assert (len(evidence.samples), evidence.marks) == (0, [])
 
 
 def test_a_new_bundle_replaces_the_old_one(tmp_path: Path) -> None:
     """Evidence of another run does not mix with this one's, and files of others stay."""
     (written(tmp_path) / "notes.txt").write_text("mine")
     (tmp_path / "verdict.json").write_text("{}")
-    BundleWriter(tmp_path, {"id": "beef"}).close()
+    other = {**RUN, "id": "beef"}
+    BundleWriter(tmp_path, other).close()
     evidence = read_bundle(tmp_path)
-    assert (evidence.run, evidence.samples, evidence.marks) == ({"id": "beef"}, [], [])
+    assert (evidence.run, len(evidence.samples), evidence.marks) == (other, 0, [])
     assert not (tmp_path / "verdict.json").exists()
     assert (tmp_path / "notes.txt").read_text() == "mine"
 

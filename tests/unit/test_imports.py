@@ -46,7 +46,23 @@ def test_private_names_of_pytest_are_in_one_module() -> None:
 
 @pytest.mark.parametrize(
     "part",
-    ["http", "evidence", "verdict", "report", "engine", "schedule", "target", "director", "settings", "keeper", "processes"],
+    [
+        "http",
+        "evidence",
+        "verdict",
+        "report",
+        "engine",
+        "schedule",
+        "target",
+        "director",
+        "settings",
+        "values",
+        "probe",
+        "poller",
+        "flow",
+        "keeper",
+        "processes",
+    ],
 )
 def test_no_pytest_below(part: str) -> None:
     """What measures, judges and reports knows no pytest and no xdist."""
@@ -63,7 +79,10 @@ def test_no_pytest_below(part: str) -> None:
         ("director", []),
         ("keeper", []),
         ("processes", []),
-        ("settings", ["target"]),
+        ("values", ["target"]),
+        ("settings", ["target", "values"]),
+        ("probe", ["evidence"]),
+        ("flow", ["evidence"]),
         ("evidence", ["evidence"]),
         ("verdict", ["verdict", "evidence"]),
         ("report", ["report", "verdict", "evidence"]),

@@ -72,7 +72,7 @@ def test_columns_of_unequal_length() -> None:
     """A line whose columns do not match is no batch."""
     line = json.loads(LINE)
     line["took"].pop()
-    with pytest.raises(ValueError, match=r"zip\(\)"):
+    with pytest.raises(ValueError, match="differ in length"):
         list(unpack(json.dumps(line).encode()))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_zdt import settings
+from pytest_zdt import settings, values
 from pytest_zdt.options import OPTIONS
 from pytest_zdt.settings import SettingsError, resolve
 
@@ -41,60 +41,60 @@ def made(root: Path, toml: str = TARGET, environ: dict[str, str] | None = None, 
 )
 def test_duration(text: str | int | float, seconds: float) -> None:
     """Durations are read as seconds."""
-    assert settings.duration(text) == seconds
+    assert values.duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "soon", "10 minutes", "-5s", "5x", "30s2m", "1e3", "\u0663s", "1.5m", "nan", "inf", True])
 def test_bad_duration(text: str) -> None:
     """What is no duration is refused with what to write instead."""
     with pytest.raises(ValueError, match="is not a duration: write 15m, 90s, 1h30m, 500ms or a number of seconds"):
-        settings.duration(text)
+        values.duration(text)
 
 
 @pytest.mark.parametrize("text", ["0", "0s", "0ms", 0])
 def test_no_time_at_all(text: str) -> None:
     """A time that must not be 0 is refused when it is."""
     with pytest.raises(ValueError, match="is no time at all"):
-        settings.positive_duration(text)
+        values.positive_duration(text)
 
 
 def test_count() -> None:
     """Counts are whole numbers from 1."""
-    assert (settings.count("1"), settings.count(16), settings.count("007")) == (1, 16, 7)
+    assert (values.count("1"), values.count(16), values.count("007")) == (1, 16, 7)
 
 
 @pytest.mark.parametrize("text", ["0", 0, "-1", "1.5", 1.5, "many", "", True, "\u0663"])
 def test_bad_count(text: str) -> None:
     """What is no whole number from 1 is refused."""
     with pytest.raises(ValueError, match="is not a whole number from 1"):
-        settings.count(text)
+        values.count(text)
 
 
 @pytest.mark.parametrize("text, kept", [("0", "0"), (3, "3"), ("0.1%", "0.1%"), ("5%", "5%")])
 def test_budget(text: str | int, kept: str) -> None:
     """A budget is a number of failures or a share."""
-    assert settings.budget(text) == kept
+    assert values.budget(text) == kept
 
 
 @pytest.mark.parametrize("text", ["", "-1", "0.1", "%", "1 %", "few", True])
 def test_bad_budget(text: str) -> None:
     """What is neither a number nor a share is refused."""
     with pytest.raises(ValueError, match=r"neither a number of failures nor a share such as 0\.1%"):
-        settings.budget(text)
+        values.budget(text)
 
 
-@pytest.mark.parametrize("text", ["header", "header:", "body:/version", "", "url:/version"])
+@pytest.mark.parametrize("text", ["header", "header:", "body:/version", "", "url:", "url:version"])
 def test_bad_version_source(text: str) -> None:
-    """A version source is a header or a JSON pointer."""
-    with pytest.raises(ValueError, match="write header:NAME or json:/pointer"):
-        settings.version_source(text)
+    """A version source is a header, a JSON pointer or a path to poll."""
+    with pytest.raises(ValueError, match="write header:NAME, json:/pointer or url:/path#pointer"):
+        values.version_source(text)
 
 
 @pytest.mark.parametrize("text", ["localhost", "ftp://host", "http://", "http://host/?q=1", "http://host/#part"])
 def test_bad_base_url(text: str) -> None:
     """A base URL is absolute, of http or https, and ends with its path."""
     with pytest.raises(ValueError, match="is not the URL of an API"):
-        settings.base_url(text)
+        values.base_url(text)
 
 
 def test_option_wins_over_target_key_over_default(tmp_path: Path) -> None:

@@ -22,23 +22,25 @@ class Release:
     """Code, as changes to the base, and the way it is put in place of another: rolling, hard or not at all."""
 
     name: str
-    overlay: Path | None
+    overlays: tuple[Path, ...] = ()
     way: str = "rolling"
 
 
-def _shipped(overlay: str) -> Path:
-    return _PACKAGE / "releases" / overlay
+def _shipped(*overlays: str) -> tuple[Path, ...]:
+    return tuple(_PACKAGE / "releases" / overlay for overlay in overlays)
 
 
 RELEASES = {
     release.name: release
     for release in (
-        Release("v1", None),
+        Release("v1"),
         Release("v2", _shipped("v2")),
         Release("rename-column", _shipped("rename-column")),
         Release("not-null", _shipped("not-null")),
+        Release("token-format", _shipped("token-format")),
+        Release("rare-503", _shipped("v2", "rare-503")),
         Release("hard-restart", _shipped("v2"), way="hard"),
-        Release("no-op", None, way="none"),
+        Release("no-op", way="none"),
     )
 }
 
@@ -52,7 +54,7 @@ def find(name: str) -> Release:
         return RELEASES[name]
     folder = Path(name)
     if os.sep in name and folder.is_dir() and _NAME.fullmatch(folder.resolve().name):
-        return Release(folder.resolve().name, folder.resolve())
+        return Release(folder.resolve().name, (folder.resolve(),))
     raise Refused(f"unknown release {name!r}; choose one of {', '.join(RELEASES)}, or give the path of a folder")
 
 
@@ -61,9 +63,8 @@ def build(home: Home, release: Release) -> Path:
     number = 1 + max((int(folder.name.rpartition("-")[2]) for folder in home.releases.iterdir()), default=0)
     folder = home.releases / f"{release.name}-{number}"
     ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(_BASE, folder, ignore=ignore)
-    if release.overlay:
-        shutil.copytree(release.overlay, folder, ignore=ignore, dirs_exist_ok=True)
+    for source in (_BASE, *release.overlays):
+        shutil.copytree(source, folder, ignore=ignore, dirs_exist_ok=True)
     (folder / "RELEASE").write_text(release.name)
     return folder
 

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pytest_zdt.evidence.marks import Mark, read_mark
+from pytest_zdt.evidence.health import Health, is_health, read_health
+from pytest_zdt.evidence.marks import ENDED, Mark, read_mark
 from pytest_zdt.evidence.samples import Sample, unpack
+from pytest_zdt.evidence.series import Table
 
+RUN_SCHEMA = "zdt-run/1"
 RUN, SAMPLES, MARKS, VERDICT = "run.json", "samples.ndjson", "marks.ndjson", "verdict.json"
 OWN_FILES = (RUN, SAMPLES, MARKS, VERDICT, "deploy.log", "serve.log")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that a run saw: ``run`` as in ``run.json``, its samples and marks, and how many lines could not be read."""
+    """All that a run saw: ``run`` as in ``run.json``, samples, marks, health, and how many lines could not be read."""
 
     run: dict[str, Any]
-    samples: list[Sample]
+    samples: Table
     marks: list[Mark]
+    health: list[Health]
     torn_lines: int = 0
 
 
@@ -54,55 +59,87 @@ class BundleWriter:
             (directory / name).unlink(missing_ok=True)
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
+        self.health = 0
+        """Lines of health written."""
         self._lock = threading.Lock()
-        self.write_run(run)
+        (directory / RUN).write_text(json.dumps(run, indent=1, allow_nan=False) + "\n")
         self._samples = (directory / SAMPLES).open("ab", buffering=0)
-        self._marks = (directory / MARKS).open("ab", buffering=0)
-
-    def write_run(self, run: dict[str, Any]) -> None:
-        """Writes ``run.json`` whole."""
-        (self.directory / RUN).write_text(json.dumps(run, indent=1, allow_nan=False) + "\n")
+        (directory / MARKS).touch()
 
     def add_batch(self, line: bytes) -> None:
-        """Appends a packed batch of samples."""
+        """Appends a packed batch of samples, or a line of health."""
         with self._lock:
             if not self._samples.closed:
                 self._samples.write(line + b"\n")
+                self.health += is_health(line)
 
     def add_mark(self, mark: Mark) -> None:
         """Appends a mark."""
         with self._lock:
-            if not self._marks.closed:
-                self._marks.write(mark.as_line() + b"\n")
+            if not self._samples.closed:
+                add_mark(self.directory, mark)
 
     def close(self) -> None:
         """Closes the files; what comes later is not evidence."""
         with self._lock:
             self._samples.close()
-            self._marks.close()
+
+
+def add_mark(directory: Path, mark: Mark) -> None:
+    """Appends a mark; other processes may do so at the same time. The mark of the run's end counts those before it."""
+    with (directory / MARKS).open("ab+", buffering=0) as marks:
+        fcntl.flock(marks, fcntl.LOCK_EX)
+        if mark.name == ENDED:
+            marks.seek(0)
+            mark = replace(mark, data={**mark.data, "marks": sum(1 for _ in marks)})
+        marks.write(mark.as_line() + b"\n")
+
+
+def write_verdict(directory: Path, verdict: dict[str, Any]) -> None:
+    """Writes ``verdict.json``; the same verdict gives the same bytes."""
+    (directory / VERDICT).write_text(json.dumps(verdict, indent=1, allow_nan=False) + "\n")
+
+
+def read_run(directory: Path) -> dict[str, Any]:
+    """What ``run.json`` says. Raises `BundleError` when there is no run in ``directory``."""
+    try:
+        run = json.loads((directory / RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise BundleError(f"{str(directory)!r} holds no run: {RUN} cannot be read ({why})") from None
+    if not isinstance(run, dict) or run.get("schema") != RUN_SCHEMA:
+        raise BundleError(f"{str(directory)!r} holds no run: {RUN} is not of the schema {RUN_SCHEMA}")
+    return run
 
 
 def read_bundle(directory: Path) -> Evidence:
     """The evidence in ``directory``. Torn lines are counted and left out. Raises `BundleError` when there is no run in it."""
-    try:
-        run = json.loads((directory / RUN).read_text())
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{str(directory)!r} holds no run: {RUN} cannot be read ({error})") from None
-    torn: list[bytes] = []
-    batches = _lines(directory / SAMPLES, lambda line: list(unpack(line)), torn)
-    samples = [sample for batch in batches for sample in batch]
-    marks = list(_lines(directory / MARKS, read_mark, torn))
-    return Evidence(run, samples, marks, torn_lines=len(torn))
-
-
-def _lines(path: Path, read: Callable[[bytes], T], torn: list[bytes]) -> Iterator[T]:
-    if not path.exists():
-        return
-    with path.open("rb") as lines:
-        for line in lines:
-            try:
-                value = read(line)
-            except (ValueError, KeyError, TypeError, IndexError):
-                torn.append(line[:80])
+    evidence = Evidence(read_run(directory), Table(), [], [])
+    torn = 0
+    for line in _lines(directory / SAMPLES):
+        try:
+            if is_health(line):
+                evidence.health.append(read_health(line))
             else:
-                yield value
+                evidence.samples.add_batch(line)
+        except ValueError:
+            torn += 1
+    for line in _lines(directory / MARKS):
+        try:
+            evidence.marks.append(read_mark(line))
+        except ValueError:
+            torn += 1
+    return replace(evidence, torn_lines=torn)
+
+
+def read_samples(directory: Path) -> Iterator[Sample]:
+    """Every sample in ``directory``, in no particular order; torn lines are left out."""
+    for line in _lines(directory / SAMPLES):
+        with contextlib.suppress(ValueError):
+            yield from () if is_health(line) else unpack(line)
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    if path.exists():
+        with path.open("rb") as lines:
+            yield from lines

@@ -33,6 +33,9 @@ GUILT: Final[dict[str, str]] = {
 }
 """Kind -> guilt where the answer named no version. With a version the kinds of `APP_WHEN_VERSIONED` are the app's."""
 
+KINDS: Final = frozenset({SUCCESS, EXPECTED, *GUILT})
+"""Every kind that a sample may have."""
+
 APP_WHEN_VERSIONED: Final = frozenset({"reset", "truncated", "status-5xx"})
 """Kinds that are the app's once headers with a version had come, the edge's before."""
 

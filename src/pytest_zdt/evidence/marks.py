@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from typing import Final
+
+STARTED: Final = "deploy-started"
+DEPLOYED: Final = "deploy-ended"
+ENDED: Final = "run-ended"
+POLLED: Final = "version-polled"
+"""Names of marks that the judgement knows, beside ``worker-lost``, ``test-failed`` and ``abort``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,4 +31,6 @@ def read_mark(line: bytes) -> Mark:
     fields = json.loads(line)
     if not isinstance(fields, dict) or fields.keys() != {"at", "name", "data"}:
         raise ValueError("not a mark")
-    return Mark(**fields)
+    if not isinstance(fields["at"], int | float) or not isinstance(fields["data"], dict):
+        raise ValueError("not a mark")
+    return Mark(float(fields["at"]), str(fields["name"]), fields["data"])

@@ -19,8 +19,12 @@ The schema of a line (``zdt-samples/1``), every list as long as ``sent``:
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
+
+from pytest_zdt.evidence.kinds import KINDS
 
 SCHEMA = "zdt-samples/1"
 NUMBERS = ("sent", "took", "latency", "vu", "status", "reused", "bytes")
@@ -64,15 +68,31 @@ def pack(samples: Iterable[Sample], worker: str, zero: float) -> bytes:
     return json.dumps(line, separators=(",", ":"), allow_nan=False).encode()
 
 
-def unpack(line: bytes) -> Iterator[Sample]:
-    """The samples of one line, ``sent`` in seconds from the start of the run.
-
-    Raises `ValueError` when the line is torn or of another schema.
-    """
-    columns = json.loads(line)
+def parse(line: bytes) -> dict[str, Any]:
+    """The columns of one line, as JSON gives them. Raises `ValueError` when the line is torn or of another schema."""
+    columns = json.loads(line, parse_constant=_refused)
     if not isinstance(columns, dict) or columns.get("schema") != SCHEMA:
         raise ValueError(f"not a batch of {SCHEMA}")
+    try:
+        texts = columns["strings"]
+        sizes = {len(array("d", columns[name])) for name in NUMBERS}
+        sizes |= {len([texts[index] for index in columns[name]]) for name in TEXTS}
+        unknown = {texts[index] for index in columns["kind"]} - KINDS
+    except (KeyError, TypeError, IndexError) as error:
+        raise ValueError(f"a column is missing or broken: {error!r}") from None
+    if len(sizes) != 1 or unknown:
+        raise ValueError(f"unknown kinds: {sorted(unknown)}" if unknown else "the columns differ in length")
+    return columns
+
+
+def unpack(line: bytes) -> Iterator[Sample]:
+    """The samples of one line, ``sent`` in seconds from the start of the run. Raises `ValueError` as `parse` does."""
+    columns = parse(line)
     strings = columns["strings"]
     texts = [[strings[index] for index in columns[name]] for name in TEXTS]
     for row in zip(*(columns[name] for name in NUMBERS), *texts, strict=True):
         yield Sample(**dict(zip(NUMBERS + TEXTS, row, strict=True)))
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(f"{constant} is not a number")

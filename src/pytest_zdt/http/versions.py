@@ -23,6 +23,14 @@ def answering_version(source: VersionSource, headers: Mapping[str, str], body: b
     return ""
 
 
+def polled_version(source: VersionSource, body: bytes) -> str:
+    """The version in an answer of the ``url`` that is polled: its ``pointer`` in a JSON body, or all of a short text."""
+    if not source.pointer:
+        text = body.decode(errors="replace").strip().strip('"')
+        return text if len(text) <= 100 and text.isprintable() else ""
+    return answering_version(VersionSource("json", source.pointer), {}, body)
+
+
 def _resolve(document: object, pointer: str) -> object:
     """What a JSON pointer (RFC 6901) or a plain key points at in ``document``; None when nothing is there."""
     parts = pointer[1:].split("/") if pointer.startswith("/") else [pointer]

@@ -21,10 +21,13 @@ def render(verdict: Verdict, *, report_dir: str = "") -> list[Line]:
         *_requirements(verdict),
         *_failures(verdict),
         *_outages(verdict),
+        *_episodes(verdict),
+        *_causes(verdict),
         ("", ""),
         *_table(verdict),
         ("", ""),
         (_figures(verdict), ""),
+        (_resolution(verdict), ""),
     ]
     if report_dir:
         lines.append((f"evidence: {report_dir}/verdict.json, samples.ndjson, marks.ndjson, run.json", "dim"))
@@ -35,7 +38,8 @@ def headline(verdict: Verdict) -> str:
     """The verdict in one sentence."""
     if verdict.verdict == VERIFIED:
         return f"VERIFIED: {verdict.level}. {_story(verdict)}; no request failed that should not have."
-    reasons = [one for one in verdict.requirements if one.status == verdict.verdict]
+    found = [one for one in verdict.requirements if one.status == verdict.verdict]
+    reasons = [one for one in found if one.name != "impact"] or found
     named = ", ".join(f"{one.name} ({one.reason})" for one in reasons)
     if verdict.verdict == VIOLATED:
         failures = sum(group.count for group in verdict.failures)
@@ -82,7 +86,7 @@ def _outages(verdict: Verdict) -> Iterator[Line]:
     if not verdict.outages:
         return
     yield "", ""
-    yield "Outages (an endpoint had no success between two failures; each lasted from the least to the most)", "bold"
+    yield "Outages (an endpoint failed without a success between; each lasted from the least to the most)", "bold"
     outages = sorted(verdict.outages, key=lambda outage: -outage.max_s)
     for outage in outages[:SHOWN]:
         length = f"{outage.min_s:.3f} to {outage.max_s:.3f} s"
@@ -90,6 +94,37 @@ def _outages(verdict: Verdict) -> Iterator[Line]:
         yield f"  {length:>18} from {outage.start_s:.1f} s on {outage.endpoint}: {what}", "red"
     if len(outages) > SHOWN:
         yield f"  and {len(outages) - SHOWN} shorter ones in verdict.json", "dim"
+
+
+def _episodes(verdict: Verdict) -> Iterator[Line]:
+    if not verdict.episodes:
+        return
+    yield "", ""
+    yield "Episodes (outages that may have overlapped; a virtual user is hit when one of its requests failed)", "bold"
+    episodes = sorted(verdict.episodes, key=lambda episode: -episode.failures)
+    for episode in episodes[:SHOWN]:
+        by = f"by {', '.join(episode.versions)}" if episode.versions else "no version"
+        what = f"{_many(episode.failures, 'failure')} in {_many(episode.outages, 'outage')}"
+        where = f"on {_many(len(episode.endpoints), 'endpoint')} {by}"
+        hit = f"{episode.vus} of {verdict.run.get('vus')} virtual users hit"
+        yield f"  {episode.start_s:.1f} to {episode.end_s:.1f} s: {what} {where} ({episode.guilt}), {hit}", "red"
+    if len(episodes) > SHOWN:
+        yield f"  and {len(episodes) - SHOWN} smaller ones in verdict.json", "dim"
+
+
+def _causes(verdict: Verdict) -> Iterator[Line]:
+    if not verdict.causes:
+        return
+    yield "", ""
+    yield "Likely causes (a guess from the failures; it changes nothing in the verdict)", "bold"
+    for cause in verdict.causes:
+        yield f"  {cause.title}{f' ({cause.row})' if cause.row else ''}", ""
+        yield f"      because {cause.because}", "dim"
+        yield f"      safe:   {cause.safe}", "dim"
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _table(verdict: Verdict) -> Iterator[Line]:
@@ -115,6 +150,20 @@ def _figures(verdict: Verdict) -> str:
     duration = float(run.get("duration_s") or 0.0)
     load = f"load: {_requests(verdict)} requests by {run.get('vus')} VUs in {duration:.1f} s ({spans})"
     return f"{load}; a closed loop: slow answers thin it out"
+
+
+def _resolution(verdict: Verdict) -> str:
+    """What an equally clean run could have missed."""
+    if not verdict.resolution:
+        return "resolution: nothing was requested"
+    rollout = [one for one in verdict.resolution if one.phase == "rollout"] or verdict.resolution
+    gap = max(rollout, key=lambda one: one.max_gap_s)
+    text = f"resolution in the {gap.phase}: an outage of up to {gap.max_gap_s:.2f} s could have been missed on {gap.endpoint}"
+    rates = [one for one in rollout if one.failure_rate_below is not None]
+    if not rates:
+        return text
+    rate = max(rates, key=lambda one: one.failure_rate_below or 0.0)
+    return f"{text}, and failures of up to {rate.failure_rate_below:.1%} of the requests on {rate.endpoint}"
 
 
 def _requests(verdict: Verdict) -> int:

@@ -1,12 +1,12 @@
-"""The budget of failures: none, a number, or a share of the requests."""
+"""The budget of failures: none, a number, or a share of the requests; for all endpoints, or for one of them."""
 
 from __future__ import annotations
 
-from pytest_zdt.evidence.samples import Sample
-from pytest_zdt.verdict.facts import Facts
-from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED
-from pytest_zdt.verdict.phases import HEAD
+from pytest_zdt.verdict.facts import Facts, count
+from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Outcome
+from pytest_zdt.verdict.phases import HEAD, Part
 from pytest_zdt.verdict.statistics import fisher_greater
+from pytest_zdt.verdict.words import most_frequent_kind, top
 
 ALPHA = 0.05
 
@@ -16,27 +16,44 @@ def is_zero(budget: object) -> bool:
     return float(str(budget).strip().removesuffix("%")) == 0
 
 
-def within_budget(facts: Facts, failures: list[Sample]) -> str:
-    """Status of the ``failures`` against the run's budget.
+def within_budgets(facts: Facts) -> Outcome:
+    """The worst outcome of the run's budgets: of those endpoints that have their own, and of all others together."""
+    own = {
+        endpoint: limits["max_failures"] for endpoint, limits in facts.require["endpoints"].items() if "max_failures" in limits
+    }
+    others = {part.labels.endpoint for part in facts.parts} - set(own)
+    outcomes = [_within(facts, budget, {endpoint}) for endpoint, budget in own.items()]
+    outcomes.append(_within(facts, facts.require["max_failures"], others))
+    return min(outcomes, key=lambda outcome: (VIOLATED, INCONCLUSIVE, VERIFIED).index(outcome[0]))
 
-    A number is a plain limit. A share is judged by the rate and against the head: over the rate and more than in the head is
-    violated; over the rate, but by too little to tell it from the head, is inconclusive, never verified. A soak
-    has no head to judge against: there the rate alone decides.
+
+def _within(facts: Facts, budget: object, chosen: set[str]) -> Outcome:
+    """The failures of the ``chosen`` endpoints against one budget.
+
+    A budget excuses what fails anyway, not what the deployment broke: failures that are within it, but significantly more than
+    in the head, violate. Failures beyond it violate too, unless it is a share and they are too few to tell from the head; then
+    nothing is proven. A soak has no head to judge against: there the budget alone decides.
     """
-    budget = str(facts.require["max_failures"]).strip()
-    if not failures:
-        return VERIFIED
+    failed = [part for part in facts.failed() if part.labels.endpoint in chosen]
+    if not failed:
+        return VERIFIED, "", ""
     if is_zero(budget):
-        return VIOLATED
-    if not budget.endswith("%"):
-        return VERIFIED if len(failures) <= int(budget) else VIOLATED
-    total = sum(sample.kind != "cut" for sample in facts.samples)
-    if len(failures) / total <= float(budget[:-1]) / 100:
-        return VERIFIED
-    return VIOLATED if facts.soak or _worse_than_head(facts, failures, total) else INCONCLUSIVE
+        return VIOLATED, most_frequent_kind(failed), top(failed)
+    total = [part for part in facts.parts if part.labels.counted and part.labels.endpoint in chosen]
+    share = str(budget).strip().endswith("%")
+    within = count(failed) <= (float(str(budget).strip()[:-1]) / 100 * count(total) if share else float(str(budget)))
+    worse = "" if facts.soak else _worse_than_head(failed, total)
+    if within:
+        return (VIOLATED, "worse-than-head", f"{worse}: {top(failed)}") if worse else (VERIFIED, "", "")
+    if facts.soak or worse or not share:
+        return VIOLATED, most_frequent_kind(failed), top(failed)
+    return INCONCLUSIVE, "budget-unproven", f"more than {budget}, but too few to tell from the head: {top(failed)}"
 
 
-def _worse_than_head(facts: Facts, failures: list[Sample], total: int) -> bool:
-    in_head = sum(sample.kind != "cut" and facts.timeline.phase(sample.sent) == HEAD for sample in facts.samples)
-    failed_in_head = sum(facts.timeline.phase(sample.sent) == HEAD for sample in failures)
-    return fisher_greater(len(failures) - failed_in_head, total - in_head, failed_in_head, in_head) < ALPHA
+def _worse_than_head(failed: list[Part], total: list[Part]) -> str:
+    """How much more fails after the head than in it, in words; empty when that is no more than chance."""
+    in_head, all_in_head = (count(part for part in parts if part.phase == HEAD) for parts in (failed, total))
+    after, all_after = count(failed) - in_head, count(total) - all_in_head
+    if fisher_greater(after, all_after, in_head, all_in_head) >= ALPHA:
+        return ""
+    return f"{after} of {all_after} after the head, {in_head} of {all_in_head} in it"

@@ -2,72 +2,148 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pytest_zdt.evidence.bundle import Evidence
-from pytest_zdt.evidence.kinds import APP, EDGE, guilt, is_failure
-from pytest_zdt.evidence.marks import Mark
-from pytest_zdt.evidence.samples import Sample
-from pytest_zdt.verdict.model import Outage, Overlap
-from pytest_zdt.verdict.outages import outages
+from pytest_zdt.evidence.health import Health
+from pytest_zdt.evidence.kinds import APP, EDGE
+from pytest_zdt.evidence.marks import POLLED, Mark
+from pytest_zdt.evidence.series import Labels, Series
+from pytest_zdt.verdict.model import Overlap
+from pytest_zdt.verdict.outages import Downtime, downtime
 from pytest_zdt.verdict.overlap import overlap
-from pytest_zdt.verdict.phases import Timeline, in_order, timeline
+from pytest_zdt.verdict.phases import Part, Timeline, timeline
 
 DEFAULTS: Final[dict[str, Any]] = {
     "head": 120.0,
     "tail": 300.0,
     "overlap_answers": 20,
     "endpoint_answers": 5,
+    "pair_uses": 3,
     "max_failures": "0",
     "max_outage": 0.0,
     "overlap": True,
     "version_change": True,
+    "impact": False,
+    "window": 10.0,
+    "endpoints": {},
 }
 
 
 @dataclass(frozen=True)
 class Facts:
-    """The evidence, in order, with its phases, overlap and outages."""
+    """The evidence by series, and cut at its phases, with overlaps (one for each change) and outages."""
 
-    run: dict[str, Any]
-    require: dict[str, Any]
-    samples: list[Sample]
-    failed: list[Sample]
+    run: Mapping[str, Any]
+    require: Mapping[str, Any]
+    series: list[Series]
+    parts: list[Part]
     marks: list[Mark]
+    health: list[Health]
     torn_lines: int
     timeline: Timeline
-    overlap: Overlap | None
-    outages: list[Outage]
+    overlaps: list[Overlap | None]
+    downtime: Downtime
 
     @property
     def soak(self) -> bool:
         """Whether no change of version was asked for, and none came: what needs two versions is not required."""
-        return not self.require["version_change"] and not self.timeline.new
+        return not self.require["version_change"] and not self.timeline.changed
+
+    @property
+    def polled(self) -> bool:
+        """Whether versions were polled, so that answers are attributed to them by time."""
+        return is_polled(self.run)
+
+    @property
+    def total(self) -> int:
+        """How many samples count."""
+        return sum(len(one) for one in self.series if one.labels.counted)
+
+    def failed(self, *whose: str, phase: str = "") -> list[Part]:
+        """The failures of ``whose``, of the app or the edge without any; in that phase, or in all."""
+        wanted = whose or (APP, EDGE)
+        found = (part for part in self.parts if part.labels.failed and part.labels.guilt in wanted)
+        return [part for part in found if phase in ("", part.phase)]
 
     def marked(self, name: str) -> list[Mark]:
-        """The marks of that name."""
+        """The marks of that name, by time."""
         return [mark for mark in self.marks if mark.name == name]
+
+    def limit(self, name: str, endpoint: str) -> Any:
+        """A required limit: the endpoint's own, or the one for all; None where neither is set."""
+        return self.require["endpoints"].get(endpoint, {}).get(name, self.require.get(name))
 
 
 def gather(evidence: Evidence) -> Facts:
     """The facts of a run."""
-    samples = in_order(evidence.samples)
-    line = timeline(evidence, samples)
+    require = {**DEFAULTS, **(evidence.run.get("require") or {})}
+    marks = sorted(evidence.marks, key=lambda mark: (mark.at, mark.name, repr(sorted(mark.data.items()))))
+    series = evidence.samples.series()
+    if is_polled(evidence.run):
+        series = _attributed(series, [mark for mark in marks if mark.name == POLLED])
+    settled = max(1.0, min(float(require["head"]), float(require["tail"])) / 2)
+    series = _one_sided(series)
+    line = timeline(series, marks, settled)
     return Facts(
         run=evidence.run,
-        require={**DEFAULTS, **(evidence.run.get("require") or {})},
-        samples=samples,
-        failed=[sample for sample in samples if is_failure(sample.kind)],
-        marks=sorted(evidence.marks, key=lambda mark: (mark.at, mark.name, repr(sorted(mark.data.items())))),
-        torn_lines=evidence.torn_lines,
+        require=require,
+        series=series,
+        parts=[part for one in series for part in line.parts(one)],
+        marks=marks,
+        health=sorted(evidence.health, key=lambda one: (one.at, one.worker)),
+        torn_lines=evidence.torn_lines + int(evidence.run.get("torn_lines") or 0),
         timeline=line,
-        overlap=overlap(samples, evidence.marks, line),
-        outages=outages(samples, line.end),
+        overlaps=[overlap(series, change) for change in line.changes],
+        downtime=downtime(series, line.end),
     )
 
 
-def guilty(samples: Iterable[Sample], *whose: str) -> list[Sample]:
-    """The failed ``samples`` that are the failure of one of ``whose``; of the app or the edge without any."""
-    return [sample for sample in samples if guilt(sample.kind, sample.version) in (whose or (APP, EDGE))]
+def is_polled(run: Mapping[str, Any]) -> bool:
+    """Whether the run's versions come from a URL beside the load."""
+    return str(run.get("version_source")).startswith("url:")
+
+
+def count(parts: Iterable[Part]) -> int:
+    """How many samples there are in all of them."""
+    return sum(len(part.series) for part in parts)
+
+
+def _attributed(series: Sequence[Series], polls: Sequence[Mark]) -> list[Series]:
+    """The series with the version that the last poll before each sending had seen."""
+    times = [mark.at for mark in polls]
+    found: dict[Labels, list[Series]] = {}
+    for one in series:
+        rows: dict[str, list[int]] = {}
+        for row, sent in enumerate(one.sent):
+            at = bisect_right(times, sent)
+            rows.setdefault(str(polls[at - 1].data.get("version", "")) if at else "", []).append(row)
+        for version, chosen in rows.items():
+            labels = one.labels._replace(version=version, named=False)
+            found.setdefault(labels, []).append(one.part(chosen, labels))
+    return [part for labels in sorted(found) for part in found[labels]]
+
+
+def _one_sided(series: Sequence[Series]) -> list[Series]:
+    """Names the kind of a 404 that failed a test on one version alone, of an endpoint that another version answers well."""
+    good, missing = defaultdict(set), defaultdict(set)
+    for labels in (one.labels for one in series):
+        if labels.good:
+            good[labels.endpoint].add(labels.version)
+        elif _not_found(labels):
+            missing[labels.endpoint].add(labels.version)
+    sided = {endpoint for endpoint, versions in missing.items() if len(versions) == 1 and good[endpoint] - versions - {""}}
+    return [
+        replace(one, labels=one.labels._replace(kind="not-found-on-one-version"))
+        if _not_found(one.labels) and one.labels.endpoint in sided
+        else one
+        for one in series
+    ]
+
+
+def _not_found(labels: Labels) -> bool:
+    return labels.kind == "wrong-status" and labels.status == 404 and bool(labels.version)

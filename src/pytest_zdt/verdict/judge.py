@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_zdt.evidence.bundle import Evidence
+from pytest_zdt.evidence.marks import ENDED
 from pytest_zdt.verdict import figures
+from pytest_zdt.verdict.causes import likely_causes
 from pytest_zdt.verdict.facts import Facts, gather
+from pytest_zdt.verdict.generator import health
+from pytest_zdt.verdict.latency import impacts
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Requirement, Verdict
 from pytest_zdt.verdict.requirements import REQUIREMENTS
 
@@ -17,28 +21,39 @@ def judge(evidence: Evidence) -> Verdict:
     """The verdict on a run. Violated if any requirement is, else inconclusive if any is, else verified."""
     facts = gather(evidence)
     requirements = [Requirement(name, *decide(facts)) for name, decide in REQUIREMENTS.items()]
-    statuses = {requirement.status for requirement in requirements}
-    verdict = next(status for status in (VIOLATED, INCONCLUSIVE, VERIFIED) if status in statuses)
+    without_impact = [one.status for one in requirements if one.name != "impact" or facts.require["impact"]]
+    verdict = next(status for status in (VIOLATED, INCONCLUSIVE, VERIFIED) if status in without_impact)
     return Verdict(
         verdict=verdict,
-        level="zero-downtime" if verdict == VERIFIED else None,
+        level=_level(verdict, requirements),
         requirements=requirements,
         run=_run(facts),
         versions=figures.versions(facts),
         phases=figures.phases(facts),
-        overlap=facts.overlap,
+        overlap=next((span for span in facts.overlaps if span is not None), None),
+        changes=figures.changes(facts),
         endpoints=figures.endpoints(facts),
         flows=figures.flows(facts),
-        outages=facts.outages,
+        outages=facts.downtime.outages,
+        episodes=facts.downtime.episodes,
+        users=facts.downtime.users,
         failures=figures.failure_groups(facts),
+        causes=likely_causes(facts),
+        impact=impacts(facts),
         resolution=figures.resolution(facts),
-        generator=figures.generator(facts),
+        generator=health(facts),
         cells=figures.cells(facts),
     )
 
 
+def _level(verdict: str, requirements: list[Requirement]) -> str | None:
+    if verdict != VERIFIED:
+        return None
+    return "zero-downtime" if any(one.status != VERIFIED for one in requirements) else "zero-impact"
+
+
 def _run(facts: Facts) -> dict[str, Any]:
-    ended = facts.marked("run-ended")
+    ended = facts.marked(ENDED)
     return {
         **{key: facts.run.get(key) for key in _RUN_KEYS},
         "duration_s": facts.timeline.end,

@@ -1,29 +1,28 @@
-"""The requirement ``load``: what was planned was really driven, to its end."""
+"""The requirement ``load``: what was planned was really driven, to its end, and all of it is in the evidence."""
 
 from __future__ import annotations
 
+from pytest_zdt.evidence.marks import ENDED
 from pytest_zdt.verdict.facts import Facts
-from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED
+from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, Outcome
 
 LEAST_DRIVEN = 0.95
 
 
-def load(facts: Facts) -> tuple[str, str, str]:
-    """Planned time of the virtual users was driven, every one sent, no worker was lost, and the run came to its end."""
-    reason, detail = _stopped(facts) or _thin(facts) or ("", "")
+def load(facts: Facts) -> Outcome:
+    """Planned time of the virtual users was driven, every one sent, no sample was lost, and the run came to its end."""
+    reason, detail = _stopped(facts) or _thin(facts) or _incomplete(facts) or ("", "")
     if reason:
         return INCONCLUSIVE, reason, detail
-    return (
-        VERIFIED,
-        "",
-        f"{len(facts.samples)} requests by {facts.run.get('vus')} virtual users, {_driven(facts):.0%} of the planned time.",
-    )
+    requests, driven = recorded(facts), _driven(facts)
+    return VERIFIED, "", f"{requests} requests by {facts.run.get('vus')} virtual users, {driven:.0%} of the planned time."
 
 
 def _stopped(facts: Facts) -> tuple[str, str] | None:
-    ended = facts.marked("run-ended")
-    if not ended:
-        return "run-not-ended", "The run has no end mark: it was killed, or it is still under way."
+    ended, shards = facts.marked(ENDED), len(facts.run.get("shards") or [None])
+    if len(ended) < shards:
+        which = "" if shards == 1 else f" of {shards - len(ended)} of its {shards} shards"
+        return "run-not-ended", f"The run has no end mark{which}: it was killed, or it is still under way."
     if any(mark.data.get("interrupted") for mark in ended):
         return "interrupted", f"The run was interrupted after {facts.timeline.end:.1f} s."
     if facts.marked("abort"):
@@ -32,29 +31,57 @@ def _stopped(facts: Facts) -> tuple[str, str] | None:
 
 
 def _thin(facts: Facts) -> tuple[str, str] | None:
-    if not facts.samples:
+    if not facts.series:
         return "no-samples", "Not one request was recorded."
     if lost := facts.marked("worker-lost"):
         return "worker-lost", f"Lost workers, and with them samples: {', '.join(str(mark.data.get('worker')) for mark in lost)}."
-    if silent := sorted(vu for mark in facts.marked("run-ended") for vu in _numbers(mark.data.get("silent_vus"))):
+    if silent := sorted(vu for mark in facts.marked(ENDED) for vu in _numbers(mark.data.get("silent_vus"))):
         return "silent-vus", f"{len(silent)} virtual users sent nothing: {', '.join(map(str, silent))}."
     if not _driven(facts) >= LEAST_DRIVEN:
-        return (
-            "vu-time-missing",
-            f"{_driven(facts):.0%} of the virtual users' planned time was driven; {LEAST_DRIVEN:.0%} are needed.",
-        )
+        share = f"{_driven(facts):.0%} of the virtual users' planned time was driven"
+        return "vu-time-missing", f"{share}; {LEAST_DRIVEN:.0%} are needed."
+    return None
+
+
+def _incomplete(facts: Facts) -> tuple[str, str] | None:
+    """What the end marks say of the evidence, against what is there."""
     if facts.torn_lines:
         return "torn-lines", f"{facts.torn_lines} lines of the evidence are torn: samples are missing."
+    others = sum(mark.name != ENDED for mark in facts.marks)
+    found = {"samples": recorded(facts), "health": len(facts.health), "marks": others}
+    for name, number in found.items():
+        said = [mark.data.get(name) for mark in facts.marked(ENDED)]
+        if not all(isinstance(one, int) for one in said):
+            return "evidence-uncounted", f"The run's end does not tell how many {name} there are, so none can be missed."
+        written = sum(one for one in said if isinstance(one, int))
+        if written != number:
+            what = "missing" if number < written else "doubled"
+            return f"evidence-{what}", f"{number} {name} are in the evidence, {written} were recorded: some are {what}."
     return None
+
+
+def recorded(facts: Facts) -> int:
+    """How many samples are in the evidence, cut ones too."""
+    return sum(map(len, facts.series))
+
+
+def lost(facts: Facts) -> int | None:
+    """How many samples were recorded and are not in the evidence; None where that is unknown."""
+    said = [mark.data.get("samples") for mark in facts.marked(ENDED)]
+    if facts.torn_lines or facts.marked("worker-lost") or not said or not all(isinstance(one, int) for one in said):
+        return None
+    return sum(one for one in said if isinstance(one, int)) - recorded(facts)
 
 
 def _driven(facts: Facts) -> float:
     """Share of the planned time of all virtual users that was really driven; 0 when the run does not tell."""
-    data = facts.marked("run-ended")[-1].data
-    driven, planned = data.get("driven_s"), data.get("planned_vu_s")
-    if not isinstance(driven, int | float) or not isinstance(planned, int | float) or planned <= 0:
-        return 0.0
-    return driven / planned
+    ended = facts.marked(ENDED)
+    driven, planned = (sum(_number(mark.data.get(name)) for mark in ended) for name in ("driven_s", "planned_vu_s"))
+    return driven / planned if planned > 0 else 0.0
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _numbers(value: object) -> list[int]:

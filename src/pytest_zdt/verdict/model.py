@@ -9,6 +9,8 @@ from typing import Any, Final
 
 SCHEMA: Final = "zdt-verdict/1"
 VERIFIED, VIOLATED, INCONCLUSIVE = "verified", "violated", "inconclusive"
+Outcome = tuple[str, str, str]
+"""Status, reason code (empty when verified) and a sentence for people."""
 EXIT_STATUS: Final = {VERIFIED: 0, VIOLATED: 1, INCONCLUSIVE: 10}
 
 
@@ -97,6 +99,72 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True)
+class Episode:
+    """Outages that may have overlapped, of whatever endpoints: a burst of failures, from the first of them to the last.
+
+    ``vus`` is how many virtual users met one of the failures.
+    """
+
+    start_s: float
+    end_s: float
+    failures: int
+    outages: int
+    endpoints: list[str]
+    versions: list[str]
+    vus: int
+    kinds: list[str]
+    guilt: str
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A virtual user that met failures: how many, in how many outages, and its longest, at least and at most."""
+
+    vu: int
+    failures: int
+    outages: int
+    longest_min_s: float
+    longest_max_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFigures:
+    """A change from one version to the next: when it was rolled out, and the overlap; ``new`` is empty if none came."""
+
+    old: str
+    new: str
+    start_s: float | None
+    end_s: float | None
+    overlap: Overlap | None
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """Latency of an endpoint in the rollout against the head.
+
+    ``effect`` is the probability that an answer in the rollout is slower than one in the head (0.5: no difference) and ``p`` the
+    one-sided p-value of Mann and Whitney. None where there are too few answers.
+    """
+
+    endpoint: str
+    head_p50_ms: float | None
+    rollout_p50_ms: float | None
+    effect: float | None
+    p: float | None
+    slower: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A likely cause of the failures: the row of the table of unsafe deployments, what it is, why it fits, and the safe way."""
+
+    row: str
+    title: str
+    because: str
+    safe: str
+
+
+@dataclass(frozen=True, slots=True)
 class FailureGroup:
     """Failures of one kind, endpoint, version and phase, with the first of them as the example."""
 
@@ -123,7 +191,11 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """The health of the load generator itself; None: not measured."""
+    """The health of the load generator itself; None: not measured.
+
+    The lags are how late a sleeping thread woke, ``lag_p99_ms`` in the worst phase; ``cpu_share`` is the CPU time per second of
+    the busiest worker, 1 being one core.
+    """
 
     lag_p99_ms: float | None
     lag_max_ms: float | None
@@ -131,6 +203,9 @@ class Generator:
     samples: int
     lost_samples: int | None
     cut_at_deadline: int
+    gc_max_ms: float | None = None
+    files_max: int | None = None
+    ports_min: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +231,15 @@ class Verdict:
     versions: list[Version]
     phases: list[Phase]
     overlap: Overlap | None
+    changes: list[ChangeFigures]
     endpoints: list[EndpointFigures]
     flows: list[Flow]
     outages: list[Outage]
+    episodes: list[Episode]
+    users: list[User]
     failures: list[FailureGroup]
+    causes: list[Cause]
+    impact: list[Impact]
     resolution: list[Resolution]
     generator: Generator
     cells: list[Cell] = dataclasses.field(default_factory=list)

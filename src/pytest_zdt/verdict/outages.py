@@ -1,68 +1,165 @@
-"""Outages: maximal runs of failures of an endpoint with no success between; the length of each is an interval."""
+"""Outages: maximal runs of failures with no success between; the length of each is an interval."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain, groupby
 
-from pytest_zdt.evidence.kinds import APP, EDGE, NETWORK, guilt, is_failure
-from pytest_zdt.evidence.samples import Sample
-from pytest_zdt.verdict.model import Outage
+from pytest_zdt.evidence.kinds import APP, EDGE, NETWORK
+from pytest_zdt.evidence.series import Labels, Series
+from pytest_zdt.verdict.model import Episode, Outage, User
 
-_IN_FLIGHT = frozenset({"reset", "keep-alive-race", "truncated"})
-
-
-def outages(samples: Sequence[Sample], end: float) -> list[Outage]:
-    """The outages in ``samples`` (in order) of a run that lasted until ``end``, by start."""
-    by_endpoint: dict[str, list[Sample]] = defaultdict(list)
-    for sample in samples:
-        if _counts(sample):
-            by_endpoint[sample.endpoint].append(sample)
-    found = [outage for line in by_endpoint.values() for outage in _outages(sorted(line, key=_place), end)]
-    return sorted(found, key=lambda outage: (outage.start_s, outage.endpoint))
+IN_FLIGHT = frozenset({"reset", "keep-alive-race", "truncated"})
 
 
-def _counts(sample: Sample) -> bool:
-    """Neither a cut request nor one that the client or a rate limit broke says whether the API was up."""
-    if sample.kind == "cut":
-        return False
-    return not is_failure(sample.kind) or guilt(sample.kind, sample.version) in (APP, EDGE, NETWORK)
+@dataclass(frozen=True, slots=True, order=True)
+class Failure:
+    """One failure ``at`` the time when it met the state of the API."""
+
+    at: float
+    vu: int
+    labels: Labels
 
 
-def _place(sample: Sample) -> float:
-    """When the sample met the state of the API: at its sending, except for one that broke in flight.
+def failures(series: Iterable[Series]) -> list[Failure]:
+    """The failures of the app, the edge and the network, by time.
 
     A request whose connection broke was sent before the outage and cut by its beginning: it proves a failure only at the time
     of the break. Placed at its sending, a long request would stretch the outage back over a time when all was well.
     """
-    return sample.sent + sample.took if sample.kind in _IN_FLIGHT else sample.sent
-
-
-def _outages(line: Sequence[Sample], end: float) -> list[Outage]:
     found = []
-    before, index = 0.0, 0
-    for failed, group in groupby(line, key=lambda sample: is_failure(sample.kind)):
-        run = list(group)
-        index += len(run)
-        if failed:
-            after = _place(line[index]) if index < len(line) else max(end, _place(run[-1]))
-            found.append(_outage(run, before, after))
-        else:
-            before = _place(run[-1])
-    return found
+    for one in series:
+        if one.labels.failed and one.labels.guilt in (APP, EDGE, NETWORK):
+            broken = one.labels.kind in IN_FLIGHT
+            rows = zip(one.sent, one.took, one.vu, strict=True)
+            found += [Failure(sent + took if broken else sent, vu, one.labels) for sent, took, vu in rows]
+    return sorted(found)
 
 
-def _outage(run: Sequence[Sample], before: float, after: float) -> Outage:
-    guilts = Counter(guilt(sample.kind, sample.version) for sample in run)
-    first, last = _place(run[0]), _place(run[-1])
-    return Outage(
-        endpoint=run[0].endpoint,
-        version=", ".join(sorted({sample.version for sample in run if sample.version})),
-        start_s=first,
-        min_s=max(0.0, last - first),
-        max_s=max(0.0, after - before),
-        failures=len(run),
-        kinds=sorted({sample.kind for sample in run}),
-        guilt=min(guilts, key=lambda name: (-guilts[name], name)),
+@dataclass(frozen=True, slots=True)
+class _Interval:
+    """Failures with no success between: the last success before came at ``before``, the first after at ``after``."""
+
+    run: list[Failure]
+    before: float
+    after: float
+
+    @property
+    def least(self) -> float:
+        return self.run[-1].at - self.run[0].at
+
+    @property
+    def most(self) -> float:
+        return max(0.0, self.after - self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class Downtime:
+    """The outages of each endpoint by start; those that overlap as episodes; the virtual users that were hit."""
+
+    outages: list[Outage]
+    episodes: list[Episode]
+    users: list[User]
+
+
+def downtime(series: Sequence[Series], end: float) -> Downtime:
+    """What was down in a run that lasted until ``end``."""
+    failed = failures(series)
+    by_endpoint: dict[str, list[Failure]] = defaultdict(list)
+    for failure in failed:
+        by_endpoint[failure.labels.endpoint].append(failure)
+    found = [interval for endpoint, mine in by_endpoint.items() for interval in _intervals(mine, _well_at(series, endpoint), end)]
+    outages = [_outage(interval) for interval in found]
+    return Downtime(
+        sorted(outages, key=lambda outage: (outage.start_s, outage.endpoint)),
+        _episodes(sorted(found, key=lambda interval: (interval.before, interval.after, interval.run[0]))),
+        _users(failed, series, end),
     )
+
+
+def _well(series: Iterable[Series]) -> list[Series]:
+    """Neither a cut request nor one that the client or a rate limit broke says whether the API was up."""
+    return [one for one in series if one.labels.counted and not one.labels.failed]
+
+
+def _well_at(series: Iterable[Series], endpoint: str) -> list[float]:
+    return sorted(chain.from_iterable(one.sent for one in _well(series) if one.labels.endpoint == endpoint))
+
+
+def _intervals(failed: Sequence[Failure], well: Sequence[float], end: float) -> Iterable[_Interval]:
+    for position, group in groupby(failed, key=lambda failure: bisect_left(well, failure.at)):
+        run = list(group)
+        after = well[position] if position < len(well) else max(end, run[-1].at)
+        yield _Interval(run, well[position - 1] if position else 0.0, after)
+
+
+def _outage(interval: _Interval) -> Outage:
+    run = interval.run
+    return Outage(
+        endpoint=run[0].labels.endpoint,
+        version=", ".join(_versions(run)),
+        start_s=run[0].at,
+        min_s=interval.least,
+        max_s=interval.most,
+        failures=len(run),
+        kinds=sorted({failure.labels.kind for failure in run}),
+        guilt=_guilt(run),
+    )
+
+
+def _episodes(found: Sequence[_Interval]) -> list[Episode]:
+    """Joins the outages that may have overlapped."""
+    joined: list[list[_Interval]] = []
+    until = 0.0
+    for interval in found:
+        if joined and interval.before < until:
+            joined[-1].append(interval)
+        else:
+            joined.append([interval])
+        until = max(until, interval.after)
+    return [_episode(intervals) for intervals in joined]
+
+
+def _episode(intervals: Sequence[_Interval]) -> Episode:
+    run = sorted(failure for interval in intervals for failure in interval.run)
+    return Episode(
+        start_s=run[0].at,
+        end_s=run[-1].at,
+        failures=len(run),
+        outages=len(intervals),
+        endpoints=sorted({failure.labels.endpoint for failure in run}),
+        versions=_versions(run),
+        vus=len({failure.vu for failure in run}),
+        kinds=sorted({failure.labels.kind for failure in run}),
+        guilt=_guilt(run),
+    )
+
+
+def _users(failed: Sequence[Failure], series: Sequence[Series], end: float) -> list[User]:
+    """The virtual users that met a failure, each with its longest time without a success."""
+    by_vu: dict[int, list[Failure]] = defaultdict(list)
+    for failure in failed:
+        by_vu[failure.vu].append(failure)
+    well: dict[int, list[float]] = {vu: [] for vu in by_vu}
+    for one in _well(series) if by_vu else ():
+        for sent, vu in zip(one.sent, one.vu, strict=True):
+            if vu in well:
+                well[vu].append(sent)
+    return [_user(vu, list(_intervals(by_vu[vu], sorted(well[vu]), end))) for vu in sorted(by_vu)]
+
+
+def _user(vu: int, intervals: Sequence[_Interval]) -> User:
+    longest = max(intervals, key=lambda interval: (interval.least, interval.most))
+    return User(vu, sum(len(interval.run) for interval in intervals), len(intervals), longest.least, longest.most)
+
+
+def _versions(run: Iterable[Failure]) -> list[str]:
+    return sorted({failure.labels.version for failure in run} - {""})
+
+
+def _guilt(run: Iterable[Failure]) -> str:
+    counts = Counter(failure.labels.guilt for failure in run)
+    return min(counts, key=lambda name: (-counts[name], name))

@@ -1,37 +1,43 @@
-"""The overlap: from the first answer of the new version to the last answer of the old one."""
+"""The overlap of a change: from the first answer of the new version to the last answer of the old one."""
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
 
-from pytest_zdt.evidence.marks import Mark
-from pytest_zdt.evidence.samples import Sample
+from pytest_zdt.evidence.series import Series
 from pytest_zdt.verdict.model import Overlap
-from pytest_zdt.verdict.phases import Timeline, answered
+from pytest_zdt.verdict.phases import Change, times
 
 
-def overlap(samples: Sequence[Sample], marks: Sequence[Mark], timeline: Timeline) -> Overlap | None:
-    """The overlap of a run, None when no answer of the old version was sent for after one of the new version.
+def overlap(series: Sequence[Series], change: Change) -> Overlap | None:
+    """The overlap of a change, None when no answer of the old version was sent for after one of the new version.
 
-    A deployment that is started again resets it: only what was sent after the last deploy-started mark counts.
+    A deployment that is started again resets it: only new answers sent after that count.
     """
-    reset = max((mark.at for mark in marks if mark.name == "deploy-started"), default=0.0)
-    named = [sample for sample in samples if sample.version and answered(sample)]
-    starts = [sample.sent for sample in named if sample.version == timeline.new]
-    # The mark may come late, after the first new answers of the first deployment: only a second one resets.
-    if sum(mark.name == "deploy-started" for mark in marks) > 1:
-        starts = [sent for sent in starts if sent >= reset]
-    ends = [sample.sent for sample in named if sample.version == timeline.old]
-    if not timeline.new or not starts or ends[-1] < starts[0]:
+    if change.start is None or change.stop is None or not change.new:
         return None
-    within = [sample.version for sample in named if starts[0] <= sample.sent <= ends[-1]]
-    changes = sum(before != after for before, after in pairwise(within))
-    counts = Counter(within)
-    return Overlap(starts[0], ends[-1], {version: counts[version] for version in timeline.versions}, changes)
+    answers = {}
+    for version in sorted({one.labels.version for one in series} - {""}):
+        own = times(one for one in series if one.labels.version == version and one.labels.answered)
+        answers[version] = own[bisect_left(own, change.start) : bisect_right(own, change.stop)]
+    new, old = answers[change.new], answers[change.old]
+    new = new[bisect_left(new, change.reset) :]
+    if not new or not old or old[-1] < new[0]:
+        return None
+    start, end = new[0], old[-1]
+    within = {version: own[bisect_left(own, start) : bisect_right(own, end)] for version, own in answers.items()}
+    within = {version: own for version, own in within.items() if own}
+    return Overlap(start, end, {version: len(own) for version, own in within.items()}, alternations(list(within.values())))
 
 
-def inside(sample: Sample, span: Overlap | None) -> bool:
-    """Whether the sample was sent inside the overlap."""
-    return span is not None and span.start_s <= sample.sent <= span.end_s
+def alternations(answers: Sequence[Sequence[float]]) -> int:
+    """How often the answering version changed; ``answers`` are the times of each version's answers, in order.
+
+    A version's answers between which no other one answered are a turn, and each turn but the first is a change.
+    """
+    turns = 0
+    for own in answers:
+        others = sorted(time for other in answers if other is not own for time in other)
+        turns += len({bisect_right(others, time) for time in own})
+    return turns - 1

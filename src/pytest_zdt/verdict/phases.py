@@ -1,45 +1,67 @@
-"""Phases come from evidence: which versions answered, in which order, and when the rollout began and ended.
+"""Phases come from evidence: which versions answered, in which order, and when each change began and ended.
 
-Send times place everything: a sample belongs to the phase in which it was sent.
+Send times place everything: a sample belongs to the phase in which it was sent. A version *reigns* while it alone answers, for
+long enough that this is no chance of an overlap; a run has a change from each reign to the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from operator import attrgetter
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise
+from math import inf
+from operator import add
+from typing import NamedTuple
 
-from pytest_zdt.evidence.bundle import Evidence
-from pytest_zdt.evidence.kinds import is_failure
-from pytest_zdt.evidence.marks import Mark
-from pytest_zdt.evidence.samples import NUMBERS, TEXTS, Sample
+from pytest_zdt.evidence.marks import DEPLOYED, ENDED, STARTED, Mark
+from pytest_zdt.evidence.series import Labels, Series
 
 HEAD, ROLLOUT, TAIL = "head", "rollout", "tail"
-_EVERY_FIELD = attrgetter(*NUMBERS, *TEXTS)
+REIGN_ANSWERS = 20
+Answers = Mapping[str, "array[float]"]
 
 
-def in_order(samples: Iterable[Sample]) -> list[Sample]:
-    """The samples by send time; equal times are told apart by all other fields, so that any order in gives one order out."""
-    return sorted(samples, key=_EVERY_FIELD)
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of version: ``old`` alone from ``since``, the rollout from ``start`` to ``stop``, then ``new`` alone to ``end``.
+
+    ``new`` is empty where none came; ``start`` and ``stop`` are None where nothing tells of a rollout either. ``reset`` is when
+    the deployment was started again: what was seen of the new version before is no evidence.
+    """
+
+    old: str
+    new: str
+    since: float
+    start: float | None
+    stop: float | None
+    end: float
+    reset: float = -inf
+
+    def __str__(self) -> str:
+        return f"{self.old} -> {self.new}" if self.new else f"{self.old or 'no version'} alone"
 
 
-def answered(sample: Sample) -> bool:
-    """Whether an answer came, good or bad, that was not cut by the end of the run."""
-    return sample.status > 0 and sample.kind != "cut"
+class Part(NamedTuple):
+    """The samples of a series in one phase: the number of the phase in the run, its name, and they."""
 
+    number: int
+    phase: str
+    series: Series
 
-def good(sample: Sample) -> bool:
-    """Whether the sample is a success: answered, as the API gives it by design."""
-    return answered(sample) and not is_failure(sample.kind)
+    @property
+    def labels(self) -> Labels:
+        """Those of the series."""
+        return self.series.labels
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The versions in the order of their first good answers and the bounds of the phases; no rollout: both bounds None."""
+    """The versions in the order of their first good answers, the changes from one to the next (at least one), the run's end."""
 
     versions: tuple[str, ...]
-    rollout_start: float | None
-    rollout_end: float | None
+    changes: tuple[Change, ...]
     end: float
 
     @property
@@ -48,56 +70,164 @@ class Timeline:
         return self.versions[0] if self.versions else ""
 
     @property
-    def new(self) -> str:
-        """The version that appeared last; empty when there was no change."""
-        return self.versions[-1] if len(self.versions) > 1 else ""
-
-    def phase(self, sent: float) -> str:
-        """The phase in which something sent at that time belongs."""
-        if self.rollout_start is None or self.rollout_end is None or sent < self.rollout_start:
-            return HEAD
-        return ROLLOUT if sent <= self.rollout_end else TAIL
+    def changed(self) -> bool:
+        """Whether a second version answered."""
+        return any(change.new for change in self.changes)
 
     def spans(self) -> list[tuple[str, float, float]]:
-        """Name, start and end of each phase."""
-        if self.rollout_start is None or self.rollout_end is None:
-            return [(HEAD, 0.0, self.end)]
-        start, stop = self.rollout_start, self.rollout_end
-        return [(HEAD, 0.0, start), (ROLLOUT, start, stop), (TAIL, stop, self.end)]
+        """Name, start and end of each phase; what lies between two rollouts is the first one's tail."""
+        name, since, found = HEAD, 0.0, []
+        for change in self.changes:
+            if change.start is not None and change.stop is not None:
+                found += [(name, since, change.start), (ROLLOUT, change.start, change.stop)]
+                name, since = TAIL, change.stop
+        return [*found, (name, since, self.end)]
+
+    def parts(self, series: Series) -> Iterator[Part]:
+        """The series cut at the phases; those without samples are left out. The ends of a rollout belong to it."""
+        lower = 0
+        for number, (name, _, stop) in enumerate(self.spans()):
+            upper = bisect_right(series.sent, stop) if name == ROLLOUT else bisect_left(series.sent, stop)
+            upper = len(series) if stop >= self.end else max(lower, upper)
+            if upper > lower:
+                yield Part(number, name, series.slice(lower, upper))
+            lower = upper
 
 
-def timeline(evidence: Evidence, samples: Sequence[Sample]) -> Timeline:
-    """The versions and phases of a run; ``samples`` are its samples `in_order`."""
-    versions = _versions(samples)
-    end = _end(evidence.marks, samples)
-    new = versions[-1] if len(versions) > 1 else ""
-    started = [mark.at for mark in evidence.marks if mark.name == "deploy-started"]
-    ended = [mark.at for mark in evidence.marks if mark.name == "deploy-ended"]
-    first_new = [next(sample.sent for sample in samples if answered(sample) and sample.version == new)] if new else []
-    # A mark that comes late, after the first new answer, does not turn a part of the rollout into head.
-    starts = [*started, *first_new] or ended
+def times(series: Iterable[Series]) -> array[float]:
+    """The send times of all those series, in order."""
+    return array("d", sorted(chain.from_iterable(one.sent for one in series)))
+
+
+def timeline(series: Sequence[Series], marks: Sequence[Mark], settled: float) -> Timeline:
+    """The versions and changes of a run. A version reigns when it alone answers for ``settled`` seconds."""
+    named = sorted({one.labels.version for one in series if one.labels.answered} - {""})
+    answers = {name: times(one for one in series if one.labels.version == name and one.labels.answered) for name in named}
+    good = {
+        name: min((one.sent[0] for one in series if one.labels.good and one.labels.version == name), default=inf)
+        for name in named
+    }
+    # a version that gave only failures comes after the others, by its first answer
+    versions = tuple(sorted(named, key=lambda name: (good[name], answers[name][0], name)))
+    end = _end(marks, series)
+    return Timeline(versions, _changes(versions, answers, sorted(marks, key=lambda mark: mark.at), settled, end), end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reign:
+    version: str
+    first: float
+    last: float
+
+
+def _reigns(answers: Answers, settled: float) -> list[_Reign]:
+    """When a version alone answered; several such times of one version with none of another between are one."""
+    found = []
+    for version, own in answers.items():
+        others = sorted(chain.from_iterable(times for name, times in answers.items() if name != version))
+        for before, after in pairwise([-inf, *others, inf]):
+            if after - before > settled:
+                alone = own[bisect_right(own, before) : bisect_left(own, after)]
+                if len(alone) >= REIGN_ANSWERS and alone[-1] - alone[0] >= settled:
+                    found.append(_Reign(version, alone[0], alone[-1]))
+    joined: list[_Reign] = []
+    for reign in sorted(found, key=lambda reign: reign.first):
+        if joined and joined[-1].version == reign.version:
+            joined[-1] = replace(joined[-1], last=reign.last)
+        else:
+            joined.append(reign)
+    return joined
+
+
+def _stages(versions: Sequence[str], answers: Answers, settled: float) -> list[_Reign]:
+    """The versions in turn: those that reigned, and those at the run's ends that had no time to."""
+    if not versions:
+        return []
+    stages = _reigns(answers, settled) if len(versions) > 1 else []
+    if not stages or stages[0].version != versions[0]:
+        stages.insert(0, _Reign(versions[0], -inf, -inf))
+    late = [name for name in versions if name != stages[-1].version and answers[name][0] > stages[-1].first]
+    if late:  # the run ended before it answered alone, or it was rolled back
+        newest = max(late, key=lambda name: (answers[name][0], name))
+        stages.append(_Reign(newest, inf, inf))
+    return stages
+
+
+@dataclass(slots=True)
+class _Deployment:
+    """What the marks tell of one: from ``start`` to ``ended``, infinite when it did not end."""
+
+    start: float
+    ended: float = inf
+
+
+def _deployments(marks: Iterable[Mark]) -> list[_Deployment]:
+    found: list[_Deployment] = []
+    for mark in sorted(marks, key=lambda mark: mark.at):
+        if mark.name == STARTED or (mark.name == DEPLOYED and not found):
+            found.append(_Deployment(mark.at))
+        if mark.name == DEPLOYED:
+            found[-1].ended = mark.at
+    return found
+
+
+def _changes(versions: Sequence[str], answers: Answers, marks: Sequence[Mark], settled: float, end: float) -> tuple[Change, ...]:
+    stages = _stages(versions, answers, settled) or [_Reign("", -inf, -inf)]
+    if len(stages) == 1:
+        stages.append(_Reign("", inf, inf))
+    stages[0], stages[-1] = replace(stages[0], last=-inf), replace(stages[-1], last=inf)
+    borders = [stage.first for stage in stages[1:-1]]
+    deployments: list[list[_Deployment]] = [[] for _ in stages[1:]]
+    for one in _deployments(marks):
+        deployments[bisect_left(borders, one.start)].append(one)
+    again = _without_change(deployments[-1], answers, stages[-1].version)
+    found = [_change(old, new, answers, mine, end) for (old, new), mine in zip(pairwise(stages), deployments, strict=True)]
+    if again:
+        stop = max(min(one.ended, end) for one in again)
+        found.append(Change(found[-1].new, "", 0.0, again[0].start, stop, end))
+    return tuple(_joined(found))
+
+
+def _without_change(deployments: list[_Deployment], answers: Answers, newest: str) -> list[_Deployment]:
+    """Takes out of the last change's ``deployments`` those that began when all was over and brought nothing new."""
+    over = max((own[-1] for version, own in answers.items() if version != newest), default=inf)
+    done = min((one.ended for one in deployments), default=inf)
+    again = [one for one in deployments if newest and one.start > max(over, done)]
+    deployments[:] = [one for one in deployments if one not in again]
+    return again
+
+
+def _change(old: _Reign, new: _Reign, answers: Answers, deployments: Sequence[_Deployment], end: float) -> Change:
+    """One change; when it is preceded and followed by others is theirs to say."""
+    firsts = {
+        name: own[bisect_right(own, old.last)] for name, own in answers.items() if own[-1] > old.last and name != old.version
+    }
+    lasts = [own[at - 1] for name, own in answers.items() if name != new.version and (at := bisect_right(own, new.last))]
+    starts = [first for first in firsts.values() if first <= new.last] + [one.start for one in deployments]
     if not starts:
-        return Timeline(versions, None, None, end)
-    # Any version but the new one counts as old here: the tail belongs to the new one alone.
-    last_old = [sample.sent for sample in samples if new and answered(sample) and sample.version not in ("", new)][-1:]
-    # Without a new version only the mark ends a rollout: a deployment that did not end lasts to the run's end.
-    stops = [*ended, *first_new, *last_old] or [end]
+        return Change(old.version, new.version, 0.0, None, None, end)
+    stops = [one.ended for one in deployments if one.ended < inf or not new.version]
+    stops += [*lasts, firsts[new.version]] if new.version else []
     start = _within(min(starts), end)
-    return Timeline(versions, start, max(start, _within(max(stops), end)), end)
+    reset = deployments[-1].start if len(deployments) > 1 else -inf
+    return Change(old.version, new.version, 0.0, start, max([start, *(_within(stop, end) for stop in stops)]), end, reset)
 
 
-def _versions(samples: Sequence[Sample]) -> tuple[str, ...]:
-    """By first good answer; a version that gave only failures comes after those, by its first answer."""
-    named = [sample for sample in samples if sample.version and answered(sample)]
-    order = [sample.version for sample in named if good(sample)] + [sample.version for sample in named]
-    return tuple(dict.fromkeys(order))
+def _joined(changes: Sequence[Change]) -> Iterator[Change]:
+    """Each change from the end of the one before to the start of the next."""
+    since = 0.0
+    for change, following in pairwise([*changes, None]):
+        assert change is not None
+        end = change.end if following is None or following.start is None else following.start
+        yield replace(change, since=since, end=end)
+        since = change.end if change.stop is None else change.stop
 
 
-def _end(marks: Sequence[Mark], samples: Sequence[Sample]) -> float:
-    ended = [mark.at for mark in marks if mark.name == "run-ended"]
-    sent = [samples[-1].sent] if samples else []
+def _end(marks: Sequence[Mark], series: Sequence[Series]) -> float:
+    ended = [mark.at for mark in marks if mark.name == ENDED]
+    sent = [one.sent[-1] for one in series]
     # A run that was killed has no end mark: it lasted as long as something is known of it.
-    known = ended or [mark.at for mark in marks] + [sample.sent + sample.took for sample in samples]
+    known = ended or [mark.at for mark in marks] + [max(map(add, one.sent, one.took)) for one in series]
     return max([0.0, *known, *sent])
 
 

@@ -10,15 +10,19 @@ from pytest_zdt.verdict.judge import judge
 from ..verdict.conftest import Story
 
 VERIFIED = """\
-VERIFIED: zero-downtime. v1 -> v2, 192 answers side by side in 9.6 s; no request failed that should not have.
+VERIFIED: zero-impact. v1 -> v2, 192 answers side by side in 9.5 s; no request failed that should not have.
   verified      load            800 requests by 4 virtual users, 100% of the planned time.
+  verified      generator       Scheduling lag 1.0 ms (p99, worst phase; 50 ms allowed), 20% of a core in the busiest worker.
   verified      head            9.0 s on the old version alone.
   verified      version-change  v1 -> v2.
-  verified      overlap         9.6 s side by side, answers: v1 96, v2 96; 23 changes from one to the other.
+  verified      overlap         9.5 s side by side, answers: v1 96, v2 96; 23 changes from one to the other.
   verified      coverage        2 endpoints, each with 5 or more good answers by each version, on both lanes.
+  verified      flows           Values made by one version and used on the other: token v1 -> v2 48, token v2 -> v1 52.
   verified      failures        0 of 800 requests failed (allowed: 0).
   verified      outage          no outages (allowed: 0 s each).
-  verified      tail            20.0 s on the new version alone.
+  verified      latency         No limit was set.
+  verified      tail            20.1 s on the new version alone.
+  verified      impact          2 endpoints, none slower in the rollout than in the head.
 
   endpoint  version  requests  failed  in overlap  p95 ms
   GET /a/   v1            152       0          48    10.0
@@ -26,7 +30,9 @@ VERIFIED: zero-downtime. v1 -> v2, 192 answers side by side in 9.6 s; no request
   GET /b/   v1            152       0          48    10.0
   GET /b/   v2            248       0          48    10.0
 
-load: 800 requests by 4 VUs in 40.0 s (head 9.0 s, rollout 11.0 s, tail 20.0 s); a closed loop: slow answers thin it out
+load: 800 requests by 4 VUs in 40.0 s (head 9.0 s, rollout 10.9 s, tail 20.1 s); a closed loop: slow answers thin it out
+resolution in the rollout: an outage of up to 0.10 s could have been missed on GET /a/, \
+and failures of up to 2.7% of the requests on GET /a/
 evidence: zdt-report/verdict.json, samples.ndjson, marks.ndjson, run.json"""
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
+from array import array
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from pytest_zdt.evidence.bundle import Evidence
+from pytest_zdt.evidence.health import Health
 from pytest_zdt.evidence.marks import Mark
 from pytest_zdt.evidence.samples import Sample
+from pytest_zdt.evidence.series import Table
 from pytest_zdt.verdict.judge import judge
 from pytest_zdt.verdict.model import Requirement
 
@@ -21,6 +24,7 @@ REQUIRE = {
     "endpoint_answers": 5,
     "max_failures": "0",
     "max_outage": 0.0,
+    "pair_uses": 3,
     "overlap": True,
     "version_change": True,
 }
@@ -41,7 +45,10 @@ ENDED = {"interrupted": False, "driven_s": 160.0, "planned_vu_s": 160.0, "silent
 
 
 class Story:
-    """A run of 40 s: v1 alone until 10, both until 20, v2 alone after; two endpoints, two lanes, four virtual users."""
+    """A run of 40 s: v1 alone until 10, both until 20, v2 alone after; two endpoints, two lanes, four virtual users.
+
+    In the overlap every request uses a token, made by the versions in turn. The load generator is well.
+    """
 
     def __init__(self) -> None:
         self.samples = [self._sample(index) for index in range(800)]
@@ -50,6 +57,7 @@ class Story:
             Mark(19.0, "deploy-ended", {"exit_status": 0}),
             Mark(40.0, "run-ended", dict(ENDED)),
         ]
+        self.health = [Health("main", second + 1.0, array("d", [1.0] * 20), 0.2) for second in range(40)]
         self.run: dict[str, Any] = {**RUN, "require": dict(REQUIRE)}
         self.torn_lines = 0
 
@@ -66,18 +74,20 @@ class Story:
             version=version,
             vu=index % 4,
             lane=("new", "reused")[index // 2 % 2],
+            flow="token" if 10 <= sent < 20 else "",
+            made_by=("v1", "v2")[index // 4 % 2] if 10 <= sent < 20 else "",
         )
 
     def break_(self, *indices: int, kind: str = "status-5xx", **changes: Any) -> Story:
         """Makes failures of the samples with those numbers."""
         for index in indices:
-            self.samples[index] = dataclasses.replace(self.samples[index], kind=kind, **changes)
+            self.samples[index] = replace(self.samples[index], kind=kind, **changes)
         return self
 
     def change(self, **changes: Any) -> Story:
         """Changes fields of all samples; a callable gets the sample."""
         self.samples = [
-            dataclasses.replace(item, **{name: value(item) if callable(value) else value for name, value in changes.items()})
+            replace(item, **{name: value(item) if callable(value) else value for name, value in changes.items()})
             for item in self.samples
         ]
         return self
@@ -100,8 +110,10 @@ class Story:
 
     @property
     def evidence(self) -> Evidence:
-        """The story as evidence."""
-        return Evidence(self.run, self.samples, self.marks, self.torn_lines)
+        """The story as evidence; its end mark counts what there is, unless it was made to say something else."""
+        counts = {"samples": len(self.samples), "health": len(self.health), "marks": len(self.marks) - 1}
+        marks = [replace(one, data={**counts, **one.data}) if one.name == "run-ended" else one for one in self.marks]
+        return Evidence(self.run, Table(self.samples), marks, self.health, self.torn_lines)
 
     def requirement(self, name: str) -> Requirement:
         """The outcome of one requirement."""

@@ -72,12 +72,3 @@ def test_a_second_deployment_resets_the_overlap(story: Story) -> None:
     span = judge(story.evidence).overlap
     assert span is not None
     assert span.start_s >= 15.0
-
-
-def test_three_versions(story: Story) -> None:
-    """A to B to C: the last is new, and the rollout lasts until it answers alone."""
-    story.change(version=lambda item: "v3" if item.sent > 25 else item.version)
-    verdict = judge(story.evidence)
-    assert [item.id for item in verdict.versions] == ["v1", "v2", "v3"]
-    assert bounds(story)[1][2] == pytest.approx(25.05)
-    assert verdict.verdict == "inconclusive"

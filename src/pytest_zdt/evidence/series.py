@@ -1,0 +1,143 @@
+"""Samples in memory: one `Series` for each combination of labels, so that a million of them fit and are judged in seconds.
+
+A run has some hundred combinations of endpoint, kind, version, lane and so on, however long it lasts; what differs from sample
+to sample of one series is numbers, which stand in arrays.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import chain, groupby, pairwise
+from typing import NamedTuple
+
+from pytest_zdt.evidence.kinds import guilt, is_failure
+from pytest_zdt.evidence.samples import Sample, pack, parse
+
+
+class Labels(NamedTuple):
+    """What the samples of a series have in common; the texts as in `Sample`."""
+
+    endpoint: str
+    kind: str
+    version: str
+    lane: str
+    flow: str
+    made_by: str
+    status: int
+    named: bool = True
+    """Whether the answer itself named the version; otherwise it was attributed by time."""
+
+    @property
+    def counted(self) -> bool:
+        """Neither success nor failure is a request that the end of the run cut."""
+        return self.kind != "cut"
+
+    @property
+    def failed(self) -> bool:
+        """Whether these are failures of the run."""
+        return is_failure(self.kind)
+
+    @property
+    def answered(self) -> bool:
+        """Whether an answer came, good or bad, that was not cut by the end of the run."""
+        return self.status > 0 and self.counted
+
+    @property
+    def good(self) -> bool:
+        """Answered, as the API gives it by design."""
+        return self.answered and not self.failed
+
+    @property
+    def guilt(self) -> str:
+        """Whose failures these are."""
+        return guilt(self.kind, self.version if self.named else "")
+
+
+_LABELS = Labels._fields[:-1]
+
+
+@dataclass(slots=True)
+class Series:
+    """The samples with the same `Labels`, by send time; ``sent``, ``took`` and ``latency`` in seconds, as in `Sample`.
+
+    ``stories`` has request id and message of each, of failures only.
+    """
+
+    labels: Labels
+    sent: array[float] = field(default_factory=lambda: array("d"))
+    took: array[float] = field(default_factory=lambda: array("d"))
+    latency: array[float] = field(default_factory=lambda: array("d"))
+    vu: array[int] = field(default_factory=lambda: array("q"))
+    stories: list[tuple[str, str]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.sent)
+
+    def count(self, start: float, stop: float) -> int:
+        """How many were sent from ``start`` to ``stop``, both included."""
+        return max(0, bisect_right(self.sent, stop) - bisect_left(self.sent, start))
+
+    def slice(self, lower: int, upper: int) -> Series:
+        """The rows from ``lower`` up to ``upper``."""
+        sent, took, latency = (column[lower:upper] for column in (self.sent, self.took, self.latency))
+        return Series(self.labels, sent, took, latency, self.vu[lower:upper], self.stories[lower:upper])
+
+    def part(self, rows: Iterable[int], labels: Labels | None = None) -> Series:
+        """A series of those rows, in that order."""
+        chosen = list(rows)
+        made = Series(labels or self.labels)
+        for name in ("sent", "took", "latency", "vu"):
+            column = getattr(self, name)
+            setattr(made, name, array(column.typecode, map(column.__getitem__, chosen)))
+        made.stories = [self.stories[row] for row in chosen] if self.stories else []
+        return made
+
+    def in_order(self) -> Series:
+        """The same by send time; equal times by all else, so that any order in gives one order out."""
+        if all(before < after for before, after in pairwise(self.sent)):
+            return self
+        rows = sorted(range(len(self)), key=self.sent.__getitem__)
+        ties = groupby(rows, key=self.sent.__getitem__)
+        return self.part(chain.from_iterable(sorted(tied, key=self._row) for _, tied in ties))
+
+    def _row(self, row: int) -> tuple[object, ...]:
+        return self.took[row], self.latency[row], self.vu[row], self.stories[row] if self.stories else ()
+
+
+class Table:
+    """All samples of a run; filled by batches as they stand on the disk."""
+
+    def __init__(self, samples: Iterable[Sample] = ()) -> None:
+        self._series: dict[Labels, Series] = {}
+        self.add_batch(pack(samples, "", 0.0))
+
+    def __len__(self) -> int:
+        return sum(map(len, self._series.values()))
+
+    def add_batch(self, line: bytes) -> None:
+        """Adds the samples of one line of `samples.pack`. Raises `ValueError` when it is torn; nothing of it is added then."""
+        batch = parse(line)
+        texts = batch["strings"]
+        keys = list(zip(*(batch[name] for name in _LABELS), strict=True))
+        series = {key: self._open(Labels._make((*(texts[index] for index in key[:-1]), key[-1], True))) for key in set(keys)}
+        numbers = zip(keys, batch["sent"], batch["took"], batch["latency"], batch["vu"], strict=True)
+        for row, (key, sent, took, latency, vu) in enumerate(numbers):
+            one = series[key]
+            one.sent.append(sent)
+            one.took.append(took)
+            one.latency.append(latency)
+            one.vu.append(vu)
+            if one.labels.failed:
+                one.stories.append((texts[batch["request_id"][row]], texts[batch["message"][row]]))
+
+    def series(self) -> list[Series]:
+        """The series in the order of their labels, each by time."""
+        return [self._series[labels].in_order() for labels in sorted(self._series) if len(self._series[labels])]
+
+    def _open(self, labels: Labels) -> Series:
+        if labels not in self._series:
+            self._series[labels] = Series(labels)
+        return self._series[labels]

@@ -1,0 +1,120 @@
+"""The requirements on latency: limits in every window, and the rollout against the head."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from math import ceil, inf
+from typing import Final
+
+from pytest_zdt.verdict.facts import Facts
+from pytest_zdt.verdict.figures import latencies
+from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Impact, Outcome
+from pytest_zdt.verdict.phases import HEAD, ROLLOUT, Part
+from pytest_zdt.verdict.statistics import mann_whitney, percentile
+from pytest_zdt.verdict.words import counted
+
+SHARES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
+"""Limit -> the share of the answers that must be as fast."""
+LEAST_ANSWERS = 50
+EFFECT = 0.64
+"""A medium effect by Vargha and Delaney (2000): the probability that an answer in the rollout is slower than one in the head."""
+RATIO = 1.2
+ALPHA = 0.01
+
+
+def latency(facts: Facts) -> Outcome:
+    """Each limit on the latency holds in every window of the required length, for each endpoint."""
+    names = sorted({part.labels.endpoint for part in facts.parts})
+    wanted = {name: found for name in names if (found := _limits(facts, name))}
+    if not wanted:
+        return VERIFIED, "", "No limit was set."
+    broken, unanswered = [], []
+    for name, limits in wanted.items():
+        answers = _answers(facts, name)
+        window = float(facts.limit("window", name)) or inf
+        broken += [text for limit, seconds in limits.items() if (text := _broken(answers, limit, seconds, window, name))]
+        unanswered += [] if answers else [name]
+    if broken:
+        return VIOLATED, "too-slow", f"{'; '.join(broken)}."
+    if unanswered:
+        return INCONCLUSIVE, "no-answers", f"No latency is known of {', '.join(unanswered)}."
+    every = "over the whole run" if not facts.require["window"] else f"in every window of {facts.require['window']:g} s"
+    return VERIFIED, "", f"The limits of {counted(wanted, 'endpoint')} held {every}."
+
+
+def _limits(facts: Facts, endpoint: str) -> dict[str, float]:
+    found = {limit: facts.limit(limit, endpoint) for limit in SHARES}
+    return {limit: float(seconds) for limit, seconds in found.items() if seconds is not None}
+
+
+def _broken(answers: Sequence[tuple[float, float]], limit: str, seconds: float, window: float, endpoint: str) -> str:
+    """The first window in which an endpoint was slower than its limit, in words; empty when there is none."""
+    at = first_slow_window(answers, SHARES[limit], seconds, window)
+    if at is None:
+        return ""
+    span = "over the run" if window == inf else f"in the {window:g} s from {at:.1f} s"
+    inside = sorted(took for sent, took in answers if at <= sent <= at + window)
+    found = (percentile(inside, SHARES[limit]) or 0.0) * 1000
+    return f"{endpoint}: {limit} {found:.0f} ms {span} (limit {seconds * 1000:.0f} ms)"
+
+
+def first_slow_window(answers: Sequence[tuple[float, float]], share: float, limit: float, window: float) -> float | None:
+    """When the first window begins in which less than ``share`` of the answers were as fast as ``limit``; None without one.
+
+    ``answers`` are send time and latency in seconds, in order. Windows slide: each one that ends with an answer is looked at.
+    """
+    slow = first = 0
+    if window == inf:
+        slow = sum(took > limit for _, took in answers)
+        return answers[0][0] if answers and slow > len(answers) - ceil(share * len(answers) - 1e-9) else None
+    for last, (sent, took) in enumerate(answers):
+        slow += took > limit
+        while answers[first][0] < sent - window:
+            slow -= answers[first][1] > limit
+            first += 1
+        many = last - first + 1
+        if slow > many - ceil(share * many - 1e-9) and (sent - answers[0][0] >= window or last == len(answers) - 1):
+            return max(sent - window, answers[0][0])
+    return None
+
+
+def _answers(facts: Facts, endpoint: str) -> list[tuple[float, float]]:
+    chosen = (part.series for part in facts.parts if part.labels.endpoint == endpoint and part.labels.answered)
+    return sorted(pair for one in chosen for pair in zip(one.sent, one.latency, strict=True))
+
+
+def impacts(facts: Facts) -> list[Impact]:
+    """The rollout's latency against the head's, for each endpoint."""
+    groups: dict[tuple[str, str], list[Part]] = defaultdict(list)
+    for part in facts.parts:
+        if part.labels.good:
+            groups[part.labels.endpoint, part.phase].append(part)
+    return [_impact(name, groups[name, HEAD], groups[name, ROLLOUT]) for name in sorted({name for name, _ in groups})]
+
+
+def _impact(endpoint: str, head: Iterable[Part], rollout: Iterable[Part]) -> Impact:
+    before, during = latencies(head), latencies(rollout)
+    medians = percentile(before, 0.5), percentile(during, 0.5)
+    if min(len(before), len(during)) < LEAST_ANSWERS:
+        return Impact(endpoint, *medians, None, None, slower=False)
+    effect, p = mann_whitney(during, before)
+    slower = effect >= EFFECT and p < ALPHA and (medians[1] or 0.0) >= RATIO * (medians[0] or 0.0)
+    return Impact(endpoint, *medians, effect, p, slower)
+
+
+def impact(facts: Facts) -> Outcome:
+    """No endpoint answered meaningfully slower in the rollout than in the head.
+
+    It counts for the verdict only where it is required; elsewhere it only withholds the level ``zero-impact``.
+    """
+    found, only = impacts(facts), "" if facts.require["impact"] else " This withholds only the level zero-impact."
+    slower = [f"{one.endpoint} {one.head_p50_ms:g} -> {one.rollout_p50_ms:g} ms" for one in found if one.slower]
+    if slower:
+        status = VIOLATED if facts.require["impact"] else INCONCLUSIVE
+        return status, "slower", f"Slower in the rollout than in the head, by the median: {'; '.join(slower)}.{only}"
+    thin = [one.endpoint for one in found if one.effect is None]
+    if thin or not found:
+        least = f"{LEAST_ANSWERS} good answers in the head and in the rollout"
+        return INCONCLUSIVE, "too-few-answers", f"{counted(thin, 'endpoint')} had fewer than {least}: {', '.join(thin)}.{only}"
+    return VERIFIED, "", f"{counted(found, 'endpoint')}, none slower in the rollout than in the head."

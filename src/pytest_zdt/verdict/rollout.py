@@ -1,0 +1,186 @@
+"""The requirements on a change of version: what each needs to have seen of the old version and the new one."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Sequence
+
+from pytest_zdt.evidence.marks import DEPLOYED
+from pytest_zdt.verdict.causes import why_no_overlap
+from pytest_zdt.verdict.coverage import endpoints, holes, missing_lanes
+from pytest_zdt.verdict.facts import Facts
+from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Outcome, Overlap
+from pytest_zdt.verdict.phases import HEAD, TAIL, Change, times
+from pytest_zdt.verdict.statistics import fisher_greater
+from pytest_zdt.verdict.words import counted, top
+
+Uses = Counter[tuple[str, str, str]]
+"""Flow, the version that made the value, the version that got it -> how often."""
+REFUSALS = ("auth-broken", "not-found-on-one-version", "wrong-status", "wrong-body")
+ALPHA = 0.05
+MIN_ALTERNATIONS = 2
+OBSERVED_SHARE = 0.9
+"""So much of a required head or tail must lie between its first and its last request: silence proves nothing."""
+
+
+def head(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
+    """The old version alone, long enough and without failures."""
+    before = facts.failed(phase=HEAD) if change is facts.timeline.changes[0] else []
+    if before and not facts.soak:
+        return VIOLATED, "failures-before-rollout", f"Before the rollout already {top(before)}."
+    if not change.old and not facts.soak:
+        return INCONCLUSIVE, "no-version-source", "No answer named a version, so nobody knows which one was alone."
+    until = facts.timeline.end if change.start is None else change.start
+    return _alone(facts, HEAD, "old version", change.since, until)
+
+
+def version_change(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
+    """A second version answered."""
+    marks = [mark for mark in facts.marked(DEPLOYED) if change.start is None or change.start <= mark.at <= change.end]
+    failed = next((mark.data["exit_status"] for mark in marks if mark.data.get("exit_status") not in (0, None)), None)
+    note = "" if failed is None else f" The deployment's command ended with exit status {failed}."
+    by_time = " (polled, so answers are attributed by time)" if facts.polled else ""
+    if change.new and note:
+        seen = " -> ".join(facts.timeline.versions)
+        return INCONCLUSIVE, "deploy-failed", f"{seen}{by_time}, but the rollout may be incomplete.{note}"
+    if change.new:
+        others = [version for version in _between(facts, change) if version not in (change.old, change.new)]
+        return VERIFIED, "", f"{' -> '.join([change.old, *others, change.new])}{by_time}."
+    if not facts.require["version_change"]:
+        return VERIFIED, "", "No change of version was required, and none came."
+    if not change.old:
+        source = facts.run.get("version_source") or "none"
+        return INCONCLUSIVE, "no-version-source", f"No answer named a version: check the target's version source ({source})."
+    if note:
+        return INCONCLUSIVE, "deploy-failed", f"Only {change.old} answered.{note}"
+    cause = "either the deployment was a no-op, or the version source does not tell the versions apart"
+    return INCONCLUSIVE, "no-version-change", f"Only {change.old} answered from start to end: {cause}."
+
+
+def _between(facts: Facts, change: Change) -> list[str]:
+    """The versions that answered in the rollout, the first one first."""
+    assert change.start is not None
+    assert change.stop is not None
+    found = {part.labels.version for part in facts.parts if part.labels.answered and part.series.count(change.start, change.stop)}
+    return [version for version in facts.timeline.versions if version in found]
+
+
+def overlap(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
+    """Both versions answered side by side, often enough and in turns."""
+    if not facts.require["overlap"] or facts.soak:
+        return VERIFIED, "", "No overlap was required."
+    if not change.new:
+        return INCONCLUSIVE, "no-overlap", "Without a second version there is no overlap."
+    why = why_no_overlap(facts, change, span)
+    if span is None:
+        return INCONCLUSIVE, "no-overlap", f"No answer of {change.old} after the first of the new version: {why}."
+    counts = [span.requests.get(version, 0) for version in (change.old, change.new)]
+    figures = ", ".join(f"{version} {count}" for version, count in span.requests.items())
+    seconds = f"{span.end_s - span.start_s:.1f} s side by side, answers: {figures}"
+    detail = f"{seconds}; {span.alternations} changes from one to the other"
+    least = facts.require["overlap_answers"]
+    if min(counts) < least or span.alternations < MIN_ALTERNATIONS:
+        wanted = f"at least {least} each and {MIN_ALTERNATIONS} changes are needed"
+        return INCONCLUSIVE, "no-overlap", f"{detail}; {wanted}: {why}."
+    return VERIFIED, "", f"{detail}."
+
+
+def coverage(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
+    """Every endpoint was answered by both versions in the overlap, and driven on both lanes."""
+    if span is None and facts.require["overlap"] and not facts.soak:
+        return INCONCLUSIVE, "no-overlap", "Without an overlap no endpoint was answered by both versions side by side."
+    if not facts.series:
+        return INCONCLUSIVE, "holes", "No endpoint was requested."
+    uncovered, lanes = holes(facts, change, span), missing_lanes(facts)
+    if uncovered or lanes:
+        reason = "holes" if uncovered else "one-lane"
+        return INCONCLUSIVE, reason, f"Too few good answers or lanes: {'; '.join(uncovered + lanes)}."
+    many = counted(endpoints(facts), "endpoint")
+    least = facts.require["endpoint_answers"]
+    return VERIFIED, "", f"{many}, each with {least} or more good answers by each version, on both lanes."
+
+
+def flows(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
+    """What one version made was used on the other, often enough, and never failed there."""
+    least = facts.require["pair_uses"]
+    if facts.soak or least == 0:
+        return VERIFIED, "", "No flow from version to version was required."
+    if not change.new:
+        return INCONCLUSIVE, "no-version-change", "Without a second version nothing crosses from one to the other."
+    if facts.polled:
+        return INCONCLUSIVE, "polled", "Versions were polled: nobody knows which of them made a value, and which got it."
+    uses = _uses(facts, change)
+    broken = [f"{flow} made by {made_by}, used on {used_on}: {failed} of {uses[flow, made_by, used_on]} uses failed"
+              for (flow, made_by, used_on), failed in sorted(_broken(facts, change, uses).items())]  # fmt: skip
+    if broken:
+        return VIOLATED, "flow-broken", f"{'; '.join(broken)}."
+    names = sorted({part.labels.flow for part in facts.parts} - {""})
+    if not names:
+        hint = "use zdt_oauth_client or zdt_flow in a test, or set pair-uses = 0 if the API hands out nothing that is used later"
+        return INCONCLUSIVE, "no-flow", f"No test uses a value that an earlier answer made: {hint}."
+    wanted = [(flow, *pair) for flow in names for pair in _pairs(facts, change)]
+    missing = [
+        f"{flow} {old} -> {new}: {uses[flow, old, new]} of {least}" for flow, old, new in wanted if uses[flow, old, new] < least
+    ]
+    if missing:
+        return INCONCLUSIVE, "pair-unused", f"Too few uses of a value on the other version: {'; '.join(missing)}."
+    figures = ", ".join(f"{flow} {made_by} -> {used_on} {uses[flow, made_by, used_on]}" for flow, made_by, used_on in wanted)
+    return VERIFIED, "", f"Values made by one version and used on the other: {figures}."
+
+
+def _pairs(facts: Facts, change: Change) -> list[tuple[str, str]]:
+    """The pairs that must be used; nothing goes back from new to old where the two need not overlap."""
+    pairs = [(change.old, change.new), (change.new, change.old)]
+    return pairs if facts.require["overlap"] else pairs[:1]
+
+
+def _uses(facts: Facts, change: Change, *kinds: str) -> Uses:
+    """How often a value of each flow was used by each version, by who made it; of those kinds, or of all."""
+    uses: Uses = Counter()
+    for one in facts.series:
+        if one.labels.flow and one.labels.answered and (one.labels.kind in kinds or not kinds):
+            uses[one.labels.flow, one.labels.made_by, one.labels.version] += one.count(change.since, change.end)
+    return uses
+
+
+def _broken(facts: Facts, change: Change, uses: Uses) -> Uses:
+    """How often the other version failed to use a value.
+
+    A refusal is the pair's failure; a 5xx is only where the same version answers significantly fewer of them to its own values.
+    """
+    refused, crashed = _uses(facts, change, *REFUSALS), _uses(facts, change, "status-5xx")
+    found = Counter({pair: number for pair, number in refused.items() if number})
+    for (flow, made_by, used_on), number in crashed.items():
+        own = (flow, used_on, used_on)
+        if fisher_greater(number, uses[flow, made_by, used_on], crashed[own], uses[own]) < ALPHA:
+            found[flow, made_by, used_on] += number
+    return Counter({pair: number for pair, number in found.items() if set(pair[1:]) == {change.old, change.new}})
+
+
+def tail(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
+    """The new version alone, long enough and without failures."""
+    after = facts.failed(phase=TAIL)
+    if after:
+        return VIOLATED, "failures-after-rollout", f"After the rollout still {top(after)}."
+    if facts.soak:
+        return VERIFIED, "", "No rollout was required."
+    if not change.new or change.stop is None:
+        return INCONCLUSIVE, "no-version-change", "Without a new version there is no time after the rollout."
+    return _alone(facts, TAIL, "new version", change.stop, change.end)
+
+
+def _alone(facts: Facts, phase: str, whom: str, start: float, stop: float) -> Outcome:
+    """Whether one version was alone from ``start`` to ``stop`` for as long as that phase must be."""
+    required, length = float(facts.require[phase]), stop - start
+    sent = _observed(facts, start, stop)
+    observed = sent[-1] - sent[0] if sent else 0.0
+    if length >= required - 0.001 and observed >= OBSERVED_SHARE * required and sent:
+        return VERIFIED, "", f"{length:.1f} s on the {whom} alone."
+    detail = f"{length:.1f} s on the {whom} alone, answers over {observed:.1f} s of it; {required:g} s are required."
+    return INCONCLUSIVE, f"{phase}-too-short", detail
+
+
+def _observed(facts: Facts, start: float, stop: float) -> Sequence[float]:
+    sent = times(one for one in facts.series if one.labels.answered)
+    return sent[bisect_left(sent, start) : bisect_right(sent, stop)]
