@@ -181,9 +181,9 @@ class Controller:
             "silent_vus": sorted(vu for final in self._finals.values() for vu in final["silent_vus"]),
             "hung_vus": sorted(vu for final in self._finals.values() for vu in final["hung_vus"]),
             "iterations": sum(final["iterations"] for final in self._finals.values()),
-            "samples": sum(self._finals.get(worker, {}).get("samples", 0) for worker in self._finals)
-            + sum(number for worker, number in self._received.items() if worker not in self._finals),
+            "samples": sum({**self._received, **{name: final["samples"] for name, final in self._finals.items()}}.values()),
             "health": self._writer.health,
+            "workers": self._workers,
             "planned_s": round(ended if self._deployment is not None else self._run.settings.duration, 3),
             "stopped_by": self._stopping,
         }

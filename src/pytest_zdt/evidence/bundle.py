@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,9 +62,13 @@ class BundleWriter:
         self.health = 0
         """Lines of health written."""
         self._lock = threading.Lock()
-        (directory / RUN).write_text(json.dumps(run, indent=1, allow_nan=False) + "\n")
+        self.write_run(run)
         self._samples = (directory / SAMPLES).open("ab", buffering=0)
         (directory / MARKS).touch()
+
+    def write_run(self, run: dict[str, Any]) -> None:
+        """Writes ``run.json`` whole."""
+        (self.directory / RUN).write_text(json.dumps(run, indent=1, allow_nan=False) + "\n")
 
     def add_batch(self, line: bytes) -> None:
         """Appends a packed batch of samples, or a line of health."""
@@ -79,20 +83,39 @@ class BundleWriter:
             if not self._samples.closed:
                 add_mark(self.directory, mark)
 
+    def copy_mark(self, mark: Mark) -> None:
+        """Appends a mark as it is, though it may be a run's end."""
+        with (self.directory / MARKS).open("ab") as marks:
+            marks.write(mark.as_line() + b"\n")
+
     def close(self) -> None:
         """Closes the files; what comes later is not evidence."""
         with self._lock:
             self._samples.close()
 
 
-def add_mark(directory: Path, mark: Mark) -> None:
-    """Appends a mark; other processes may do so at the same time. The mark of the run's end counts those before it."""
+def add_mark(directory: Path, mark: Mark, *, of_others: bool = False) -> None:
+    """Appends a mark; other processes may do so at the same time. The mark of the run's end counts those before it.
+
+    A mark ``of_others`` than the run itself raises `BundleError` when the run has ended.
+    """
     with (directory / MARKS).open("ab+", buffering=0) as marks:
         fcntl.flock(marks, fcntl.LOCK_EX)
+        marks.seek(0)
+        if of_others and is_ended(marks):
+            raise BundleError(f"the run in {str(directory)!r} has ended: mark a run while it goes")
         if mark.name == ENDED:
-            marks.seek(0)
             mark = replace(mark, data={**mark.data, "marks": sum(1 for _ in marks)})
         marks.write(mark.as_line() + b"\n")
+
+
+def is_ended(marks: Iterable[bytes]) -> bool:
+    """Whether the lines of marks tell of the run's end."""
+    for line in marks:
+        with contextlib.suppress(ValueError):
+            if read_mark(line).name == ENDED:
+                return True
+    return False
 
 
 def write_verdict(directory: Path, verdict: dict[str, Any]) -> None:
@@ -116,7 +139,7 @@ def read_bundle(directory: Path) -> Evidence:
     """The evidence in ``directory``. Torn lines are counted and left out. Raises `BundleError` when there is no run in it."""
     evidence = Evidence(read_run(directory), Table(), [], [])
     torn = 0
-    for line in _lines(directory / SAMPLES):
+    for line in lines_of(directory / SAMPLES):
         try:
             if is_health(line):
                 evidence.health.append(read_health(line))
@@ -124,7 +147,7 @@ def read_bundle(directory: Path) -> Evidence:
                 evidence.samples.add_batch(line)
         except ValueError:
             torn += 1
-    for line in _lines(directory / MARKS):
+    for line in lines_of(directory / MARKS):
         try:
             evidence.marks.append(read_mark(line))
         except ValueError:
@@ -134,12 +157,13 @@ def read_bundle(directory: Path) -> Evidence:
 
 def read_samples(directory: Path) -> Iterator[Sample]:
     """Every sample in ``directory``, in no particular order; torn lines are left out."""
-    for line in _lines(directory / SAMPLES):
+    for line in lines_of(directory / SAMPLES):
         with contextlib.suppress(ValueError):
             yield from () if is_health(line) else unpack(line)
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def lines_of(path: Path) -> Iterator[bytes]:
+    """The lines of a file; none when it is missing."""
     if path.exists():
         with path.open("rb") as lines:
             yield from lines

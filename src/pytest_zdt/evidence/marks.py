@@ -10,7 +10,11 @@ STARTED: Final = "deploy-started"
 DEPLOYED: Final = "deploy-ended"
 ENDED: Final = "run-ended"
 POLLED: Final = "version-polled"
-"""Names of marks that the judgement knows, beside ``worker-lost``, ``test-failed`` and ``abort``."""
+LOST: Final = "worker-lost"
+FAILED: Final = "test-failed"
+ABORTED: Final = "abort"
+OWN_MARKS: Final = frozenset({ENDED, POLLED, LOST, FAILED, ABORTED})
+"""Marks that only a run itself sets."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def render(verdict: Verdict, *, report_dir: str = "") -> list[Line]:
     ]
     if report_dir:
         lines.append((f"evidence: {report_dir}/verdict.json, samples.ndjson, marks.ndjson, run.json", "dim"))
-    return [(_clean(text), style) for text, style in lines]
+    return [(clean(text), style) for text, style in lines]
 
 
 def headline(verdict: Verdict) -> str:
@@ -170,5 +170,6 @@ def _requests(verdict: Verdict) -> int:
     return verdict.generator.samples
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """The text without control characters, which a foreign text may hold."""
     return "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))

@@ -8,7 +8,7 @@ from itertools import chain
 from operator import sub
 
 from pytest_zdt.verdict.facts import Facts, count
-from pytest_zdt.verdict.model import Cell, ChangeFigures, EndpointFigures, FailureGroup, Flow, Phase, Resolution, Version
+from pytest_zdt.verdict.model import Cell, ChangeFigures, EndpointFigures, FailureGroup, Flow, Phase, Resolution, Total, Version
 from pytest_zdt.verdict.phases import Part, times
 from pytest_zdt.verdict.statistics import percentile
 
@@ -109,6 +109,16 @@ def cells(facts: Facts) -> list[Cell]:
         Cell(key[0], key[1], count(group), failed(group), _inside(facts, group), percentile(latencies(group), 0.95))
         for key, group in sorted(groups.items(), key=lambda item: (item[0][0], order.get(item[0][1], len(order)), item[0]))
     ]
+
+
+def totals(facts: Facts) -> list[Total]:
+    """Each endpoint over the whole run."""
+    groups = _grouped(facts, lambda part: (part.labels.endpoint,))
+    found = []
+    for (endpoint,), group in groups.items():
+        ordered = latencies(group)
+        found.append(Total(endpoint, count(group), failed(group), *(percentile(ordered, share) for share in (0.5, 0.95, 0.99))))
+    return found
 
 
 def failed(group: Iterable[Part]) -> int:

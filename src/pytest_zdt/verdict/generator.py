@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from pytest_zdt.evidence.health import PROBE_EVERY, Health
 from pytest_zdt.evidence.kinds import CLIENT
+from pytest_zdt.evidence.marks import ENDED
 from pytest_zdt.verdict.facts import Facts
 from pytest_zdt.verdict.load import lost, recorded
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, Generator, Outcome
@@ -80,11 +81,13 @@ def _busy(facts: Facts) -> dict[str, float]:
 
 
 def _seen(facts: Facts) -> float:
-    """Share of the run's seconds that the workers' health is known of, of the worker of which the least is known."""
-    seconds: dict[str, int] = defaultdict(int)
-    for one in facts.health:
-        seconds[one.worker] += 1
-    workers = int(facts.run.get("workers") or 1)
-    if len(seconds) < workers or facts.timeline.end <= 0:
-        return 0.0
-    return min(1.0, min(seconds.values()) / max(1.0, facts.timeline.end - 1.0))
+    """Share of the workers' seconds that the health is known of; the last second of a run may be missing."""
+    ended = [(mark.at - _number(mark.data.get("began_s")), _number(mark.data.get("workers"))) for mark in facts.marked(ENDED)]
+    workers = float(facts.run.get("workers") or 1)
+    planned = sum(max(0.0, seconds - 1.0) * (of_shard or workers) for seconds, of_shard in ended)
+    planned = planned or max(0.0, facts.timeline.end - 1.0) * workers
+    return min(1.0, len(facts.health) / planned) if planned else 0.0
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

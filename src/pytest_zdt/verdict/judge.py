@@ -43,6 +43,7 @@ def judge(evidence: Evidence) -> Verdict:
         resolution=figures.resolution(facts),
         generator=health(facts),
         cells=figures.cells(facts),
+        totals=figures.totals(facts),
     )
 
 

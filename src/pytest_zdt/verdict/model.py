@@ -220,6 +220,18 @@ class Cell:
     p95_ms: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Total:
+    """One endpoint over the whole run, to be compared with another run's. Not part of the schema."""
+
+    endpoint: str
+    requests: int
+    failures: int
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The outcome of a run. Equal evidence gives an equal verdict, in whatever order its samples come."""
@@ -243,6 +255,7 @@ class Verdict:
     resolution: list[Resolution]
     generator: Generator
     cells: list[Cell] = dataclasses.field(default_factory=list)
+    totals: list[Total] = dataclasses.field(default_factory=list)
 
     @property
     def exit_status(self) -> int:
@@ -252,7 +265,7 @@ class Verdict:
     def as_dict(self) -> dict[str, Any]:
         """The verdict in the schema ``zdt-verdict/1``: only what JSON can hold, and no NaN."""
         content = dataclasses.asdict(self)
-        del content["cells"]
+        del content["cells"], content["totals"]
         result = _json_safe({"schema": SCHEMA, **content})
         assert isinstance(result, dict)
         return result

@@ -161,14 +161,21 @@ class _Deployment:
     ended: float = inf
 
 
-def _deployments(marks: Iterable[Mark]) -> list[_Deployment]:
+def _deployments(marks: Sequence[Mark]) -> list[_Deployment]:
     found: list[_Deployment] = []
-    for mark in sorted(marks, key=lambda mark: mark.at):
+    told = _of_one_shard(marks, STARTED) + _of_one_shard(marks, DEPLOYED)
+    for mark in sorted(told, key=lambda mark: mark.at):
         if mark.name == STARTED or (mark.name == DEPLOYED and not found):
             found.append(_Deployment(mark.at))
         if mark.name == DEPLOYED:
             found[-1].ended = mark.at
     return found
+
+
+def _of_one_shard(marks: Sequence[Mark], name: str) -> list[Mark]:
+    """The marks of that name; where several shards of a run have some, those of the shard that was first: they tell the same."""
+    named = sorted((mark for mark in marks if mark.name == name), key=lambda mark: mark.at)
+    return [mark for mark in named if mark.data.get("shard") == named[0].data.get("shard")]
 
 
 def _changes(versions: Sequence[str], answers: Answers, marks: Sequence[Mark], settled: float, end: float) -> tuple[Change, ...]:
