@@ -35,6 +35,7 @@ OPTIONS = (
     Option("overwrite", "", "", "replace the evidence of another run in the report directory"),
     Option("seed", "N", "seed", "seed of every VU's random order"),
     Option("transport", "curl|urllib3", "transport", "the wire (default: curl)"),
+    Option("lanes", "both|reused|new", "lanes", "connections kept alive, new ones for each iteration, or both (default)"),
     Option("allow-production", "", "", "needed for a target marked production = true"),
 )
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from pytest_zdt.evidence.bundle import read_samples
+
 MODES = {"no-xdist": ["-p", "no:xdist"], "n0": ["-n", "0"], "n2": ["-n", "2"]}
 CONFIGURATION = """
 [targets.mine]
@@ -133,13 +135,8 @@ class Zdt:
         return found  # type: ignore[no-any-return]
 
     def column(self, name: str) -> list[Any]:
-        """One column of all samples, texts resolved."""
-        values: list[Any] = []
-        for line in (self.report / "samples.ndjson").read_text().splitlines():
-            batch = json.loads(line)
-            text = name in ("lane", "endpoint", "kind", "version")
-            values += [batch["strings"][value] if text else value for value in batch[name]]
-        return values
+        """One field of all samples."""
+        return [getattr(sample, name) for sample in read_samples(self.report)]
 
     def mark(self, name: str) -> dict[str, Any]:
         """The data of the one mark of that name."""

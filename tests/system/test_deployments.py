@@ -126,6 +126,29 @@ def test_a_deployment_that_does_nothing_proves_nothing(load: Callable[..., Any])
     assert run.section()[0].startswith("INCONCLUSIVE")
 
 
+def test_new_tokens_that_the_old_version_cannot_read(load: Callable[..., Any]) -> None:
+    """The exit status is 1, requirement flows names the pair, and the likely cause is in the output."""
+    run = run_with(load, "token-format")
+    assert run.process.returncode == 1, run.output
+    flows = run.requirement("flows")
+    assert (flows["status"], flows["reason"]) == ("violated", "flow-broken")
+    assert "token made by token-format, used on v1" in flows["detail"]
+    assert {(group["kind"], group["version"]) for group in run.verdict["failures"]} == {("auth-broken", "v1")}
+    assert "C1" in {cause["row"] for cause in run.verdict["causes"]}
+    assert "in a form that the old one cannot read" in run.output
+
+
+def test_sticky_connections_prove_nothing(load: Callable[..., Any]) -> None:
+    """Kept-alive connections alone stay on the old version until it has gone: exit status 10, with the hint."""
+    run = load("--zdt-lanes=reused", "--zdt-deploy", f"{DEPLOY}v2 --overlap 6s")
+    run.end()
+    assert run.process.returncode == 10, run.output
+    assert run.verdict["verdict"] == "inconclusive"
+    overlap = run.requirement("overlap")
+    assert (overlap["status"], overlap["reason"]) == ("inconclusive", "no-overlap")
+    assert "drive the `new` lane too" in overlap["detail"]
+
+
 def test_a_hard_restart_is_an_outage_of_its_true_length(load: Callable[..., Any]) -> None:
     """The longest outage of every endpoint is an interval that holds the length that the sandbox itself logged."""
     run = run_with(load, "hard-restart")

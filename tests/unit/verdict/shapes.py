@@ -1,0 +1,96 @@
+"""Ways to bend the story of ``conftest.py``, for several files."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from pytest_zdt.evidence.health import Health
+from pytest_zdt.evidence.marks import Mark
+from pytest_zdt.evidence.samples import Sample
+from pytest_zdt.verdict.judge import judge
+
+from .conftest import Story
+
+
+def outcome(story: Story, name: str) -> tuple[str, str]:
+    """Status and reason of one requirement."""
+    found = story.requirement(name)
+    return found.status, found.reason
+
+
+def statuses(story: Story) -> dict[str, str]:
+    """Reason of each requirement that is not verified."""
+    return {one.name: one.reason for one in judge(story.evidence).requirements if one.status != "verified"}
+
+
+def where(story: Story, fits: Callable[[Sample], bool]) -> list[int]:
+    """The numbers of the samples that fit."""
+    return [index for index, item in enumerate(story.samples) if fits(item)]
+
+
+def keep(story: Story, fits: Callable[[Sample], bool]) -> Story:
+    """Leaves only the samples that fit."""
+    story.samples = [item for item in story.samples if fits(item)]
+    return story
+
+
+def only_flows(story: Story, fits: Callable[[Sample], bool]) -> Story:
+    """Leaves only the uses of a value that fit; the other requests use none."""
+    return story.change(flow=lambda item: item.flow if fits(item) else "")
+
+
+def pair(made_by: str, used_on: str) -> Callable[[Sample], bool]:
+    """Whether a sample used a value of one version on the other."""
+    return lambda item: bool(item.flow) and (item.made_by, item.version) == (made_by, used_on)
+
+
+def lengthen(story: Story, seconds: int) -> Story:
+    """Makes the tail longer by that many seconds, a multiple of 20, of the same requests."""
+    tail = [item for item in story.samples if item.sent >= 20]
+    for shift in range(20, seconds + 1, 20):
+        story.samples += [replace(item, sent=item.sent + shift) for item in tail]
+    end = 40 + seconds
+    story.health = [Health("main", second + 1.0, array("d", [1.0] * 20), 0.2) for second in range(end)]
+    return story.mark(float(end), "run-ended", planned_s=float(end))
+
+
+def plan(story: Story, *spans: tuple[float, str]) -> Story:
+    """Which versions answer until when: ``(10, "v1"), (20, "v1 v2")``, in turns; where there are several, tokens cross."""
+
+    def versions(item: Sample) -> list[str]:
+        return next(names for until, names in spans if item.sent < until).split()
+
+    def turn(item: Sample, length: int) -> str:
+        names = versions(item)
+        return names[round(item.sent / 0.05) // length % len(names)]
+
+    story.change(flow=lambda item: "token" if len(versions(item)) > 1 else "")
+    story.change(made_by=lambda item: turn(item, 4) if item.flow else "")
+    return story.change(version=lambda item: turn(item, 8))
+
+
+def deployments(story: Story, *times: tuple[float, float | None]) -> Story:
+    """Marks of deployments from start to end; None: it has no end."""
+    story.unmark("deploy-started").unmark("deploy-ended")
+    for start, end in times:
+        story.marks.append(Mark(start, "deploy-started"))
+        if end is not None:
+            story.marks.append(Mark(end, "deploy-ended", {"exit_status": 0}))
+    return story
+
+
+def shards(story: Story, *ends: dict[str, object]) -> Story:
+    """A run that was merged of several, of which those with an end mark tell half of the story each."""
+    half = {"driven_s": 80.0, "planned_vu_s": 80.0, "samples": 400, "health": 20, "marks": 1, "silent_vus": []}
+    story.run["shards"] = ["one", "two"]
+    story.unmark("run-ended").marks += [Mark(40.0, "run-ended", {**half, **end}) for end in ends]
+    return story
+
+
+def polled(story: Story, versions: Iterable[str]) -> Story:
+    """The same run with a version URL that was asked once a second, beside answers that name no version."""
+    story.run["version_source"] = "url:/version#release"
+    story.marks += [Mark(float(second), "version-polled", {"version": version}) for second, version in enumerate(versions)]
+    return story.change(version="", made_by="")
