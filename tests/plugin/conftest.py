@@ -36,18 +36,21 @@ class Api:
     """After so many requests, another version."""
     broken: set[str] = field(default_factory=set)
     """Paths answered with 500."""
+    refuses: tuple[str, str] = ("", "")
+    """A path, and the version that gives a wrong answer to it."""
     hits: Counter[str] = field(default_factory=Counter)
     changed: threading.Condition = field(default_factory=threading.Condition)
     url: str = ""
 
-    def answer(self, path: str) -> tuple[int, str]:
-        """Notes a request; status and version of the answer."""
+    def answer(self, path: str) -> tuple[int, str, str]:
+        """Notes a request; status, version and path of the answer."""
         with self.changed:
             self.hits[path] += 1
             self.changed.notify_all()
             if self.next_version and self.hits.total() > self.next_version[0]:
                 self.version = self.next_version[1]
-            return 500 if path in self.broken else 200, self.version
+            told = "" if (path, self.version) == self.refuses else path
+            return 500 if path in self.broken else 200, self.version, told
 
     def wait_for(self, hits: int) -> None:
         """Waits until so many requests came."""
@@ -62,8 +65,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Any path."""
-        status, version = self.server.api.answer(self.path)  # type: ignore[attr-defined]
-        body = json.dumps({"path": self.path}).encode()
+        status, version, path = self.server.api.answer(self.path)  # type: ignore[attr-defined]
+        body = json.dumps({"path": path, "version": version}).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
@@ -104,6 +107,7 @@ class Zdt:
 
     pytester: pytest.Pytester
     mode: str
+    folder: str = "zdt-report"
 
     @property
     def workers(self) -> int:
@@ -125,7 +129,7 @@ class Zdt:
     @property
     def report(self) -> Path:
         """Where the evidence is."""
-        return self.pytester.path / "zdt-report"
+        return self.pytester.path / self.folder
 
     @property
     def verdict(self) -> dict[str, Any]:

@@ -149,6 +149,16 @@ def test_sticky_connections_prove_nothing(load: Callable[..., Any]) -> None:
     assert "drive the `new` lane too" in overlap["detail"]
 
 
+def test_one_fault_in_twenty_thousand_requests_violates(load: Callable[..., Any]) -> None:
+    """A run of so many requests finds the one that was answered 503, whoever else was answered well: exit status 1."""
+    run = load("--zdt-pace=0s", "--zdt-tail=60s", "--zdt-duration=180s", "--zdt-deploy", f"{DEPLOY}rare-503 --overlap 6s")
+    run.end(240)
+    assert run.process.returncode == 1, run.output
+    assert [(group["kind"], group["version"], group["count"]) for group in run.verdict["failures"]] == [("status-5xx", "rare-503", 1)]
+    assert sum(version["requests"] for version in run.verdict["versions"]) > 10000
+    assert run.requirement("failures")["status"] == "violated"
+
+
 def test_a_hard_restart_is_an_outage_of_its_true_length(load: Callable[..., Any]) -> None:
     """The longest outage of every endpoint is an interval that holds the length that the sandbox itself logged."""
     run = run_with(load, "hard-restart")

@@ -82,9 +82,10 @@ def deployments(story: Story, *times: tuple[float, float | None]) -> Story:
 
 
 def shards(story: Story, *ends: dict[str, object]) -> Story:
-    """A run that was merged of several, of which those with an end mark tell half of the story each."""
-    half = {"driven_s": 80.0, "planned_vu_s": 80.0, "samples": 400, "health": 20, "marks": 1, "silent_vus": []}
-    story.run["shards"] = ["one", "two"]
+    """A run that was merged of two, each with half of the samples and a worker of its own, and with those end marks."""
+    half = {"driven_s": 80.0, "planned_vu_s": 80.0, "samples": 400, "health": 40, "marks": 1, "silent_vus": [], "workers": 1}
+    story.run |= {"shards": ["one", "two"], "workers": 2}
+    story.health = [replace(one, worker=f"{shard}/main") for shard in ("one", "two") for one in story.health]
     story.unmark("run-ended").marks += [Mark(40.0, "run-ended", {**half, **end}) for end in ends]
     return story
 

@@ -52,7 +52,7 @@ def test_load_of_several_shards(story: Story) -> None:
 @pytest.mark.parametrize(
     "ends, reason",
     [
-        ([{"samples": 800, "health": 40, "marks": 2}], "run-not-ended"),
+        ([{"samples": 800, "health": 80, "marks": 2, "workers": 2}], "run-not-ended"),
         ([{}, {"interrupted": True}], "interrupted"),
         ([{}, {"driven_s": 71.0}], "vu-time-missing"),
         ([{}, {"silent_vus": [2]}], "silent-vus"),
@@ -89,6 +89,11 @@ def _cpu(share: float, worker: str = "main") -> Spoil:
     return spoil
 
 
+def _workers(story: Story, number: int, known: int) -> None:
+    story.run["workers"] = number
+    story.health = [replace(one, worker=f"gw{worker}") for worker in range(known) for one in story.health]
+
+
 def _no_health(first: int, last: int) -> Spoil:
     def spoil(story: Story) -> None:
         del story.health[first:last]
@@ -105,7 +110,13 @@ def _no_health(first: int, last: int) -> Spoil:
         pytest.param(_cpu(0.97, "gw1"), "cpu-saturated", id="cpu of one worker of two"),
         pytest.param(_no_health(0, 40), "health-unknown", id="no health"),
         pytest.param(_no_health(0, 6), "health-unknown", id="six seconds without"),
-        pytest.param(lambda story: story.run.update(workers=2), "health-unknown", id="a worker without"),
+        pytest.param(lambda story: story.run.update(workers=2), "health-unknown", id="one of two workers without"),
+        pytest.param(
+            lambda story: _workers(story, 12, 11),
+            "health-unknown",
+            id="one of twelve workers without",
+            marks=pytest.mark.xfail(strict=True, reason="the seconds of all workers are counted together"),
+        ),
         pytest.param(lambda story: story.break_(300, kind="local", status=0, version=""), "client-failures", id="local"),
     ],
 )
@@ -116,7 +127,9 @@ def test_the_generator_was_not_well(story: Story, spoil: Spoil, reason: str) -> 
     assert judge(story.evidence).verdict == INCONCLUSIVE
 
 
-@pytest.mark.parametrize("spoil", [_lag([50.0] * 20, *range(40)), _lag([49.0], 3), _cpu(0.95), _no_health(0, 3)])
+@pytest.mark.parametrize(
+    "spoil", [_lag([50.0] * 20, *range(40)), _lag([49.0], 3), _cpu(0.95), _no_health(0, 3), lambda story: _workers(story, 12, 12)]
+)
 def test_the_generator_was_well_enough(story: Story, spoil: Spoil) -> None:
     """Exactly at the limits, or late for a moment."""
     spoil(story)
@@ -129,6 +142,35 @@ def test_a_stall_in_a_short_rollout(story: Story) -> None:
     _lag([900.0], 14)(story)
     assert outcome(story, "generator") == (INCONCLUSIVE, "generator-stalls")
     assert judge(story.evidence).generator.lag_p99_ms == pytest.approx(800.0)
+
+
+@pytest.mark.xfail(strict=True, reason="the CPU is averaged over the whole run")
+def test_the_cpu_of_a_short_rollout(story: Story) -> None:
+    """A worker out of CPU in the rollout alone, at leisure before and after."""
+    story.health = [replace(one, cpu=1.0) if 9 < one.at <= 21 else one for one in story.health]
+    assert outcome(story, "generator") == (INCONCLUSIVE, "cpu-saturated")
+
+
+@pytest.mark.xfail(strict=True, reason="a phase without health is left out")
+def test_no_health_in_a_short_rollout(story: Story) -> None:
+    """All of a long run is known but the rollout, which is what it is about."""
+    story = lengthen(story, 600)
+    _no_health(8, 21)(story)
+    assert outcome(story, "generator") == (INCONCLUSIVE, "health-unknown")
+
+
+@pytest.mark.xfail(strict=True, reason="a stall is counted in the phase in which it ended")
+def test_a_stall_that_outlasts_the_rollout(story: Story) -> None:
+    """It is told in the second in which it ended, but it was in the rollout."""
+    story = lengthen(story, 1200)
+    _lag([7000.0], 22)(story)
+    assert outcome(story, "generator") == (INCONCLUSIVE, "generator-stalls")
+
+
+@pytest.mark.xfail(strict=True, reason="only the end mark is asked who sent")
+def test_virtual_users_of_whom_there_is_no_sample(story: Story) -> None:
+    """Four were planned, the evidence has one: not every one sent, whatever the end mark says."""
+    assert story.change(vu=0).requirement("load").status == INCONCLUSIVE
 
 
 def test_the_head_needs_a_version(story: Story) -> None:
@@ -173,6 +215,7 @@ def test_coverage_without_overlap_looks_at_the_whole_run(story: Story) -> None:
     assert "GET /b/ by v2: 0 of 5" in story.requirement("coverage").detail
 
 
+@pytest.mark.xfail(strict=True, reason="lanes are looked at over the whole run")
 def test_a_lane_of_which_only_the_head_saw_anything(story: Story) -> None:
     """Both lanes must be driven inside the overlap: on one of them alone half of the clients is not covered."""
     story.change(lane=lambda item: "new" if item.sent >= 9 else item.lane)
@@ -188,3 +231,11 @@ def test_failures_that_violate(story: Story, spoil: Spoil, reason: str) -> None:
     """The app beside the network; a test by itself; an endpoint with a tighter budget of its own."""
     spoil(story)
     assert outcome(story, "failures") == ("violated", reason)
+
+
+@pytest.mark.xfail(strict=True, reason="any failed request hides the marks of failed tests")
+def test_a_test_that_failed_beside_an_excused_failure(story: Story) -> None:
+    """The budget excuses a request, not a test that failed though its requests succeeded."""
+    story.require(max_failures="2").break_(300)
+    story.marks.append(Mark(15.0, "test-failed", {"test": "t", "message": "assert 1 == 2"}))
+    assert outcome(story, "failures") == ("violated", "test-failed")

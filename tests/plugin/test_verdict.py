@@ -1,0 +1,140 @@
+"""What a load run is judged by: flows, health, limits, polled versions, marks of others; and that it can be judged again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_zdt.cli import main
+
+ONE = """
+import pytest
+
+@pytest.mark.zdt
+def test_one(zdt_session):
+    assert zdt_session.get("/one").status_code == 200
+"""
+FLOWING = """
+import pytest
+
+@pytest.mark.zdt
+def test_one(zdt_session, zdt_flow):
+    flow = zdt_flow("thing")
+    if flow.value is not None:
+        used = zdt_session.get(f"/{flow.value}")
+        flow.used_on(used)
+        assert used.json()["path"] == f"/{flow.value}"
+    made = zdt_session.get("/make")
+    flow.made_by(made, made.json()["version"])
+"""
+
+
+@pytest.fixture
+def once(make_zdt):
+    """Runs of one mode: what is judged does not depend on how the load is distributed."""
+    return make_zdt("n2")
+
+
+def test_a_flow_crosses_from_version_to_version(once, api, pytester):
+    """What an iteration of the old version made is used by a later one on the new version, and counted."""
+    api.next_version = (60, "v2")
+    pytester.makepyfile(FLOWING)
+    once.load(duration="2s")
+    pairs = {(flow["flow"], flow["made_by"], flow["used_on"]): flow["requests"] for flow in once.verdict["flows"]}
+    assert set(pairs) == {("thing", "v1", "v1"), ("thing", "v1", "v2"), ("thing", "v2", "v2")}
+    assert 1 <= pairs["thing", "v1", "v2"] <= 4
+
+
+def test_a_flow_that_fails_on_the_new_version(once, api, pytester):
+    """A value of the old version that the new one refuses violates requirement flows, with the pair."""
+    api.next_version = (60, "v2")
+    api.refuses = ("/v1", "v2")
+    pytester.makepyfile(FLOWING)
+    assert once.load(duration="2s").ret == 1
+    flows = once.verdict["requirements"]["flows"]
+    assert (flows["status"], flows["reason"]) == ("violated", "flow-broken")
+    assert "thing made by v1, used on v2" in flows["detail"]
+
+
+def test_the_health_of_the_generator_is_in_the_evidence(zdt, pytester):
+    """Each worker tells of every second, and the requirement rests on it."""
+    pytester.makepyfile(ONE)
+    zdt.load(duration="3s")
+    generator = zdt.verdict["generator"]
+    assert zdt.verdict["requirements"]["generator"]["status"] == "verified"
+    assert 0 <= generator["lag_p99_ms"] <= generator["lag_max_ms"]
+    assert 0 < generator["cpu_share"] < 1
+    assert zdt.mark("run-ended")["health"] >= 3 * zdt.workers
+    assert generator["lost_samples"] == 0
+
+
+def test_a_limit_on_the_latency(once, pytester):
+    """A limit of one endpoint violates where it is broken; the other endpoints keep theirs."""
+    with Path("zdt.toml").open("a") as configuration:
+        configuration.write("""
+[require]
+p95 = "10s"
+version-change = false
+[require.endpoints."GET /one"]
+max = "1ms"
+window = "run"
+""")
+    pytester.makepyfile(ONE.replace("assert", 'zdt_session.get("/two")\n    assert'))
+    assert once.load().ret == 1
+    latency = once.verdict["requirements"]["latency"]
+    assert (latency["status"], latency["reason"]) == ("violated", "too-slow")
+    assert "GET /one: max " in latency["detail"]
+    assert "GET /two" not in latency["detail"]
+
+
+def test_versions_are_polled(once, api, pytester):
+    """With a version URL the answers are attributed by time, and the run says so."""
+    api.next_version = (60, "v2")
+    Path("zdt.toml").write_text(Path("zdt.toml").read_text() + 'version = "url:/now#version"\n')
+    pytester.makepyfile(ONE)
+    once.load(duration="4s")
+    assert [version["id"] for version in once.verdict["versions"]] == ["v1", "v2"]
+    assert "attributed by time" in once.verdict["requirements"]["version-change"]["detail"]
+    assert set(once.column("version")) == {""}
+
+
+def test_a_mark_from_a_deploy_script(once, pytester):
+    """`pytest-zdt mark` adds to the run that is under way, and the evidence is whole."""
+    pytester.makepyfile(ONE)
+    command = f"{sys.executable} -m pytest_zdt mark half-way --report zdt-report"
+    once.load("--zdt-deploy", command, "--zdt-tail=1s", duration="30s")
+    mark = once.mark("half-way")
+    assert mark == {}
+    assert once.verdict["requirements"]["load"]["status"] == "verified"
+
+
+def test_judged_again_gives_the_same_bytes(once, api, pytester):
+    """`pytest-zdt judge` of a run's directory, or of a copy of it, writes the verdict that the run wrote."""
+    api.next_version = (30, "v2")
+    pytester.makepyfile(ONE)
+    result = once.load()
+    copy = pytester.path / "copy"
+    shutil.copytree(once.report, copy)
+    (copy / "verdict.json").unlink()
+    assert main(["judge", str(copy)]) == result.ret
+    assert (copy / "verdict.json").read_bytes() == (once.report / "verdict.json").read_bytes()
+
+
+def test_two_machines_are_judged_as_one(once, api, pytester):
+    """Two runs beside each other against one API, merged: the requests of both, no virtual user twice."""
+    pytester.makepyfile(ONE)
+    command = [sys.executable, "-m", "pytest", *once.arguments("--zdt-duration=2s")]
+    runs = [
+        subprocess.Popen([*command, f"--zdt-report={name}"], stdout=subprocess.DEVNULL, env=os.environ) for name in ("a", "b")
+    ]
+    assert [run.wait(60) for run in runs] == [10, 10]
+    assert main(["merge", "a", "b", "-o", "both"]) == 10
+    once.folder = "both"
+    assert len(once.column("sent")) == api.hits["/one"]
+    assert set(once.column("vu")) == set(range(8))
+    assert once.verdict["requirements"]["load"]["status"] == "verified"

@@ -1,0 +1,192 @@
+"""The probe of the load generator's own health."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+import threading
+import time
+from itertools import pairwise
+
+import pytest
+
+from pytest_zdt.evidence.health import PROBE_EVERY, Health, read_health
+from pytest_zdt.probe import Pauses, Probe, free_ports, open_files
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+class Clock:
+    """A clock that goes on by so many seconds each time that somebody looks at it."""
+
+    def __init__(self, *steps: float) -> None:
+        self.now, self.steps = 100.0, list(steps)
+
+    def __call__(self) -> float:
+        self.now += self.steps.pop(0) if self.steps else 0.0
+        return self.now
+
+
+class Told(list[Health]):
+    """What a probe tells; ``until`` waits for so much of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._more = threading.Condition()
+
+    def __call__(self, health: Health) -> None:
+        with self._more:
+            self.append(health)
+            self._more.notify_all()
+
+    def until(self, number: int) -> None:
+        """Waits for that many seconds' health."""
+        with self._more:
+            assert self._more.wait_for(lambda: len(self) >= number, timeout=60)
+
+
+@pytest.fixture
+def told() -> Told:
+    """Takes what the probe tells."""
+    return Told()
+
+
+def stall(seconds: float) -> None:
+    """Holds the interpreter's lock for that long, as a C extension may."""
+    ctypes.PyDLL(None).usleep(int(seconds * 1_000_000))
+
+
+def test_a_second_of_a_real_run(told: Told) -> None:
+    """Each line is whole and can be kept; the seconds follow each other; the lags are of the looks that were due."""
+    began = time.monotonic()
+    probe = Probe("gw7", began, told)
+    probe.start()
+    told.until(2)
+    probe.stop()
+    for one in told:
+        assert one.worker == "gw7"
+        assert read_health(one.as_line()).worker == "gw7"
+        assert min(one.lags, default=0.0) >= 0.0
+        assert one.cpu >= 0.0
+        assert one.gc >= 0.0
+    assert told[0].at >= 1.0
+    assert all(after.at > before.at for before, after in pairwise(told))
+    assert told[-1].at <= time.monotonic() - began
+    assert 1 <= len(told[0].lags) <= 1.0 / PROBE_EVERY + 1
+
+
+@linux
+def test_files_and_ports(told: Told) -> None:
+    """Those that are open, those that are left; one more file is seen."""
+    with open("/proc/self/status") as more:
+        number = open_files()
+        assert not more.closed
+    after, ports = open_files(), free_ports()
+    assert number is not None
+    assert after is not None
+    assert ports is not None
+    assert number > 0 < ports <= 65536
+    assert after == number - 1
+    probe = Probe("main", time.monotonic(), told)
+    probe.start()
+    probe.stop()
+    assert all(one.files and one.ports for one in told)
+
+
+def test_systems_that_do_not_tell(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    """Unknown is None, not 0 and not an error."""
+    for name in ("_FILES", "_PORTS", "_SOCKETS"):
+        monkeypatch.setattr(f"pytest_zdt.probe.{name}", tmp_path / "missing")  # type: ignore[operator]
+    assert open_files() is None
+    assert free_ports() is None
+
+
+def test_a_stall_is_a_lag(told: Told) -> None:
+    """While somebody holds the interpreter's lock nobody sends: seen as a lag of the stall's length, less one sleep at most."""
+    probe = Probe("main", time.monotonic(), told)
+    probe.start()
+    time.sleep(0.1)
+    stall(0.4)
+    time.sleep(0.1)
+    probe.stop()
+    assert max(max(one.lags, default=0.0) for one in told) >= (0.4 - PROBE_EVERY) * 1000 - 1.0
+
+
+def test_lags_by_the_clock(told: Told) -> None:
+    """The lag is what the clock says beyond the sleep, in milliseconds, and not less than none."""
+    # began; then of each look: is the second over?, when is it due?, how late is it?
+    clock = Clock(0.0, 0.0, 0.0, PROBE_EVERY + 0.25, 0.0, 0.0, 0.01, 5.0)
+    probe = Probe("main", 90.0, told, clock)
+    probe.start()
+    told.until(1)
+    probe.stop()
+    assert list(told[0].lags) == [pytest.approx(250.0), 0.0]
+    assert told[0].at == pytest.approx(15.0 + PROBE_EVERY + 0.26)
+
+
+def test_cpu_by_the_clock(told: Told) -> None:
+    """Busy for all of the time is one core, whatever the length of the second; never negative."""
+    probe = Probe("main", time.monotonic(), told)
+    probe.start()
+    before = time.thread_time()
+    while time.thread_time() - before < 0.3:
+        pass
+    busy = time.thread_time() - before
+    probe.stop()
+    spent = sum(one.cpu * length for one, length in zip(told, lengths(told), strict=True))
+    assert spent >= busy * 0.9 - 0.02
+
+
+def lengths(told: Told) -> list[float]:
+    """How long each second was."""
+    return [after - before for before, after in pairwise([0.0, *(one.at for one in told)])]
+
+
+def test_the_last_second_is_told_though_it_has_just_begun(told: Told) -> None:
+    """What was seen since the last full second is not lost at the end; the end need not be waited for."""
+    probe = Probe("main", time.monotonic(), told)
+    probe.start()
+    time.sleep(0.2)
+    stall(0.2)
+    time.sleep(0.1)
+    probe.stop()
+    assert len(told) == 1
+    assert max(told[0].lags) >= (0.2 - PROBE_EVERY) * 1000 - 1.0
+
+
+def test_stop_twice_and_without_a_start(told: Told) -> None:
+    """Neither troubles anybody; nothing is told after the end, and the collector calls nobody any more."""
+    callbacks = list(gc.callbacks)
+    probe = Probe("main", time.monotonic(), told)
+    probe.start()
+    assert len(gc.callbacks) == len(callbacks) + 1
+    probe.stop()
+    number = len(told)
+    probe.stop()
+    Probe("other", time.monotonic(), told).stop()
+    assert len(told) == number <= 1
+    assert gc.callbacks == callbacks
+
+
+def test_pauses() -> None:
+    """The longest since it was last asked for, in milliseconds."""
+    pauses = Pauses(Clock(0.0, 0.004, 1.0, 0.010, 1.0, 0.002, 1.0, 0.001))
+    for _ in range(3):
+        pauses("start", {})
+        pauses("stop", {})
+    assert pauses.take() == pytest.approx(10.0)
+    assert pauses.take() == 0.0
+    pauses("start", {})
+    pauses("stop", {})
+    assert pauses.take() == pytest.approx(1.0)
+
+
+def test_a_collection_is_told(told: Told) -> None:
+    """The collector's pauses are those of this process."""
+    probe = Probe("main", time.monotonic(), told)
+    probe.start()
+    time.sleep(0.1)
+    gc.collect()
+    probe.stop()
+    assert max(one.gc for one in told) > 0.0
