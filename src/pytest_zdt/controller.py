@@ -4,22 +4,19 @@ judged, and reports every test once."""
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from pytest_zdt import __version__
 from pytest_zdt.director import Director, Seen
-from pytest_zdt.evidence.bundle import RUN_SCHEMA, BundleWriter, read_bundle, write_verdict
-from pytest_zdt.evidence.marks import DEPLOYED, ENDED, POLLED, STARTED, Mark
-from pytest_zdt.poller import Poller
+from pytest_zdt.evidence.bundle import BundleWriter, read_bundle, write_verdict
+from pytest_zdt.evidence.marks import CONTROL, DEPLOYED, ENDED, POLLED, STARTED, Mark
+from pytest_zdt.manifest import describe, environment
+from pytest_zdt.poller import Poller, control, version_of
 from pytest_zdt.processes import Command
 from pytest_zdt.reports import Tests
 from pytest_zdt.settings import FOLLOW_AT_MOST, Run
@@ -29,17 +26,6 @@ from pytest_zdt.verdict.model import Verdict
 Message = tuple[Any, ...]
 TICK = 0.1
 """Seconds between two looks at the run."""
-
-
-def environment(run: Run) -> dict[str, str]:
-    """What the serve and deploy commands find in their environment beside the caller's own."""
-    target = run.settings.target
-    found = {"ZDT_BASE_URL": target.base_url, "ZDT_RUN_ID": run.id}
-    if run.settings.serve:
-        found["ZDT_PORT"] = target.base_url.rpartition(":")[2].partition("/")[0]
-    if target.secret and run.settings.secret_env:
-        found[run.settings.secret_env] = found["ZDT_SIGNING_SECRET"] = target.secret.reveal()
-    return found
 
 
 class Controller:
@@ -61,7 +47,7 @@ class Controller:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._direct, name="zdt-director", daemon=True)
         self._deployment: Command | None = None
-        self._poller: Poller | None = None
+        self._pollers: list[Poller] = []
         self._crash: BaseException | None = None
         self._director = Director(run.settings.require.head, run.settings.require.tail)
         self.seen = Seen()
@@ -157,8 +143,8 @@ class Controller:
     def _finish(self, interrupted: bool) -> None:
         self._over.set()
         self._thread.join()
-        if self._poller is not None:
-            self._poller.stop()
+        for poller in self._pollers:
+            poller.stop()
         if self._deployment is not None:
             self._deployment.stop()
         if self._writer is not None:
@@ -223,11 +209,15 @@ class Controller:
 
     def _begin(self) -> None:
         self._zero = time.monotonic()
-        self._writer = BundleWriter(self._run.settings.report, self._facts())
+        self._writer = BundleWriter(self._run.settings.report, describe(self._run, self._workers, self._zero))
         self._tell_all(("go", time.monotonic() - self._zero))
-        if self._run.settings.target.version.kind == "url":
-            self._poller = Poller(self._run.settings.target, self._polled)
-            self._poller.start()
+        target = self._run.settings.target
+        if target.version.kind == "url":
+            self._pollers.append(Poller(version_of(target, self._polled)))
+        if self._run.settings.control_url:
+            self._pollers.append(Poller(control(self._run.settings.control_url, lambda ok: self._mark(CONTROL, ok=ok))))
+        for poller in self._pollers:
+            poller.start()
 
     def _polled(self, version: str) -> None:
         at = time.monotonic() - self._zero
@@ -265,32 +255,6 @@ class Controller:
             f"zdt {now:4.0f}s: {phase}at most {left:.0f}s left, {self._run.settings.vus} VUs, "
             f"{self.seen.samples / max(now, 1.0):.0f} requests/s, {self.seen.failures} failed, versions: {versions}"
         )
-
-    def _facts(self) -> dict[str, Any]:
-        settings = self._run.settings
-        source = settings.target.version
-        return {
-            "schema": RUN_SCHEMA,
-            "id": self._run.id,
-            "target": settings.target.name,
-            "base_url": settings.target.base_url,
-            "mode": "load",
-            "executor": "constant-vus",
-            "vus": settings.vus,
-            "workers": self._workers,
-            "pace_s": settings.pace,
-            "seed": settings.seed,
-            "transport": settings.transport,
-            "signing": settings.target.signing,
-            "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "planned_s": settings.duration,
-            "deploy": settings.deploy,
-            "version_source": str(source),
-            "lanes": list(settings.lanes),
-            "clock": {"monotonic": self._zero, "pid": os.getpid()},
-            "require": asdict(settings.require),
-            "tool": {"pytest-zdt": __version__, "pytest": pytest.__version__},
-        }
 
 
 def _interrupt(number: int, frame: object) -> None:

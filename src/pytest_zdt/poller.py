@@ -1,4 +1,4 @@
-"""Asks an API's version URL once a second, for targets whose answers do not name their version."""
+"""What is asked once a second beside the load: the API's version URL, and an unrelated host."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import requests
 from requests.exceptions import RequestException
 
 from pytest_zdt.http.session import SignedSession
@@ -13,16 +14,15 @@ from pytest_zdt.http.versions import polled_version
 from pytest_zdt.target import Target
 
 EVERY = 1.0
+CONTROL_TIMEOUT = 2.0
+"""Seconds in which the control URL must answer."""
 
 
 class Poller:
-    """A thread that gives ``seen`` each version that an answer of the target's version URL names.
+    """A thread that calls ``ask`` once a second. `start` and `stop` it; it ends after the question under way."""
 
-    Each time over a new connection; an answer that is no 200, or names none, is left out. `start` and `stop` it.
-    """
-
-    def __init__(self, target: Target, seen: Callable[[str], None]) -> None:
-        self._target, self._seen = target, seen
+    def __init__(self, ask: Callable[[], None]) -> None:
+        self._ask = ask
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="zdt-poller", daemon=True)
 
@@ -30,22 +30,51 @@ class Poller:
         """Begins to ask."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Ends after the question under way."""
+    def stop(self, patience: float = 10.0) -> None:
+        """Ends; waits that many seconds at most for the question under way."""
         self._stopped.set()
         if self._thread.is_alive():
-            self._thread.join(self._target.timeout + EVERY)
+            self._thread.join(patience)
 
     def _run(self) -> None:
         due = time.monotonic()
-        with SignedSession(self._target, observe=lambda sample: None, stopped=self._stopped.is_set) as session:
-            while not self._stopped.wait(max(0.0, due - time.monotonic())):
-                due += EVERY
-                session.new_connection()
-                try:
-                    answer = session.get(self._target.version.key)
-                except RequestException:
-                    continue  # the load meets the same, and tells of it
-                version = polled_version(self._target.version, answer.content) if answer.ok else ""
-                if version:
-                    self._seen(version)
+        while not self._stopped.wait(max(0.0, due - time.monotonic())):
+            due = max(due + EVERY, time.monotonic())  # a slow answer delays the next question, it causes no burst
+            self._ask()
+
+
+def version_of(target: Target, seen: Callable[[str], None]) -> Callable[[], None]:
+    """Asks the target's version URL over a new connection, and gives ``seen`` what a 200 names; nothing otherwise."""
+    session = SignedSession(target, observe=lambda sample: None)
+
+    def ask() -> None:
+        session.new_connection()
+        try:
+            answer = session.get(target.version.key)
+        except RequestException:
+            return  # the load meets the same, and tells of it
+        version = polled_version(target.version, answer.content) if answer.ok else ""
+        if version:
+            seen(version)
+
+    return ask
+
+
+def control(url: str, tell: Callable[[bool], None]) -> Callable[[], None]:
+    """Asks an unrelated host, and gives ``tell`` whether it answered, whatever the answer."""
+
+    def ask() -> None:
+        tell(answers(url))
+
+    return ask
+
+
+def answers(url: str) -> bool:
+    """Whether anything answers there, over a new connection and without proxies."""
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.get(url, timeout=CONTROL_TIMEOUT, stream=True, allow_redirects=False).close()
+    except RequestException:
+        return False
+    return True

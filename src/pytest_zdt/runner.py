@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from pytest_zdt.controller import Controller, environment
+from pytest_zdt.controller import Controller
 from pytest_zdt.distribution import Distribution
 from pytest_zdt.evidence.bundle import BundleError, check_free
 from pytest_zdt.keys import RUN
+from pytest_zdt.manifest import environment
+from pytest_zdt.poller import answers
 from pytest_zdt.processes import Command, unreachable, wait_until_served
 from pytest_zdt.schedule import lane
 
@@ -84,6 +86,10 @@ class Runner:
                 raise pytest.UsageError(problem)
         elif reason := unreachable(settings.target.base_url):
             raise pytest.UsageError(f"{settings.target.base_url} cannot be reached ({reason}): is the API up, and the URL right?")
+        if settings.control_url and not answers(settings.control_url):
+            raise pytest.UsageError(
+                f"the control-url {settings.control_url} does not answer: give one that does, or leave it out"
+            )
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:

@@ -41,6 +41,7 @@ TARGET_KEYS: dict[str, Callable[[Any], Any]] = {
     "timestamp-header": str,
     "version": version_source,
     "timeout": positive_duration,
+    "control-url": base_url,
     "production": switch,
     "serve": str,
     "deploy": str,
@@ -119,6 +120,7 @@ class RunSettings:
     seed: int = 0
     transport: str = "curl"
     lanes: tuple[str, ...] = ("reused", "new")
+    control_url: str = ""
     secret_env: str = ""
     require: Require = field(default_factory=Require)
 
@@ -179,6 +181,7 @@ def resolve(given: Mapping[str, Any], root: Path, environ: Mapping[str, str] = o
         overwrite=bool(values.get("overwrite")),
         seed=values["seed"] if values.get("seed") is not None else secrets.randbelow(10**6),
         transport=values.get("transport") or "curl",
+        control_url=values.get("control_url", "") if planned else "",
         lanes=values.get("lanes") or ("reused", "new"),
         secret_env=values.get("secret_env", ""),
         require=_require(planned, values, configuration, keys),

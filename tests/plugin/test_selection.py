@@ -8,7 +8,7 @@ TESTS = """
     import pytest
     @pytest.mark.zdt
     def test_one(zdt_session):
-        assert zdt_session.get("/one").json() == {"path": "/one"}
+        assert zdt_session.get("/one").json()["path"] == "/one"
     @pytest.mark.zdt
     def test_two(zdt_session):
         assert zdt_session.get("/two").status_code == 200

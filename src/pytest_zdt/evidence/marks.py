@@ -10,10 +10,12 @@ STARTED: Final = "deploy-started"
 DEPLOYED: Final = "deploy-ended"
 ENDED: Final = "run-ended"
 POLLED: Final = "version-polled"
+CONTROL: Final = "control"
+"""Whether the control URL answered: data ``ok``."""
 LOST: Final = "worker-lost"
 FAILED: Final = "test-failed"
 ABORTED: Final = "abort"
-OWN_MARKS: Final = frozenset({ENDED, POLLED, LOST, FAILED, ABORTED})
+OWN_MARKS: Final = frozenset({ENDED, POLLED, CONTROL, LOST, FAILED, ABORTED})
 """Marks that only a run itself sets."""
 
 

@@ -29,6 +29,8 @@ class Labels(NamedTuple):
     status: int
     named: bool = True
     """Whether the answer itself named the version; otherwise it was attributed by time."""
+    blame: str = ""
+    """Whose failure these are where the rest of the evidence tells better than kind and version."""
 
     @property
     def counted(self) -> bool:
@@ -56,7 +58,7 @@ class Labels(NamedTuple):
         return guilt(self.kind, self.version if self.named else "")
 
 
-_LABELS = Labels._fields[:-1]
+_LABELS = Labels._fields[:-2]
 
 
 @dataclass(slots=True)
@@ -122,7 +124,7 @@ class Table:
         batch = parse(line)
         texts = batch["strings"]
         keys = list(zip(*(batch[name] for name in _LABELS), strict=True))
-        series = {key: self._open(Labels._make((*(texts[index] for index in key[:-1]), key[-1], True))) for key in set(keys)}
+        series = {key: self._open(_labels(key, texts)) for key in set(keys)}
         numbers = zip(keys, batch["sent"], batch["took"], batch["latency"], batch["vu"], strict=True)
         for row, (key, sent, took, latency, vu) in enumerate(numbers):
             one = series[key]
@@ -141,3 +143,8 @@ class Table:
         if labels not in self._series:
             self._series[labels] = Series(labels)
         return self._series[labels]
+
+
+def _labels(key: tuple[int, ...], texts: list[str]) -> Labels:
+    endpoint, kind, version, lane, flow, made_by = (texts[index] for index in key[:-1])
+    return Labels(endpoint, kind, version, lane, flow, made_by, key[-1])

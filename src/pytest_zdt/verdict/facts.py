@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_zdt.evidence.bundle import Evidence
 from pytest_zdt.evidence.health import Health
 from pytest_zdt.evidence.kinds import APP, EDGE
-from pytest_zdt.evidence.marks import POLLED, Mark
-from pytest_zdt.evidence.series import Labels, Series
+from pytest_zdt.evidence.marks import Mark
+from pytest_zdt.evidence.series import Series
+from pytest_zdt.verdict.attribution import attribute
 from pytest_zdt.verdict.model import Overlap
 from pytest_zdt.verdict.outages import Downtime, downtime
 from pytest_zdt.verdict.overlap import overlap
@@ -83,11 +82,9 @@ def gather(evidence: Evidence) -> Facts:
     """The facts of a run."""
     require = {**DEFAULTS, **(evidence.run.get("require") or {})}
     marks = sorted(evidence.marks, key=lambda mark: (mark.at, mark.name, repr(sorted(mark.data.items()))))
-    series = evidence.samples.series()
-    if is_polled(evidence.run):
-        series = _attributed(series, [mark for mark in marks if mark.name == POLLED])
+    health = sorted(evidence.health, key=lambda one: (one.at, one.worker))
+    series = attribute(evidence.samples.series(), marks, health, by_time=is_polled(evidence.run))
     settled = max(1.0, min(float(require["head"]), float(require["tail"])) / 2)
-    series = _one_sided(series)
     line = timeline(series, marks, settled)
     return Facts(
         run=evidence.run,
@@ -95,7 +92,7 @@ def gather(evidence: Evidence) -> Facts:
         series=series,
         parts=[part for one in series for part in line.parts(one)],
         marks=marks,
-        health=sorted(evidence.health, key=lambda one: (one.at, one.worker)),
+        health=health,
         torn_lines=evidence.torn_lines + int(evidence.run.get("torn_lines") or 0),
         timeline=line,
         overlaps=[overlap(series, change) for change in line.changes],
@@ -111,39 +108,3 @@ def is_polled(run: Mapping[str, Any]) -> bool:
 def count(parts: Iterable[Part]) -> int:
     """How many samples there are in all of them."""
     return sum(len(part.series) for part in parts)
-
-
-def _attributed(series: Sequence[Series], polls: Sequence[Mark]) -> list[Series]:
-    """The series with the version that the last poll before each sending had seen."""
-    times = [mark.at for mark in polls]
-    found: dict[Labels, list[Series]] = {}
-    for one in series:
-        rows: dict[str, list[int]] = {}
-        for row, sent in enumerate(one.sent):
-            at = bisect_right(times, sent)
-            rows.setdefault(str(polls[at - 1].data.get("version", "")) if at else "", []).append(row)
-        for version, chosen in rows.items():
-            labels = one.labels._replace(version=version, named=False)
-            found.setdefault(labels, []).append(one.part(chosen, labels))
-    return [part for labels in sorted(found) for part in found[labels]]
-
-
-def _one_sided(series: Sequence[Series]) -> list[Series]:
-    """Names the kind of a 404 that failed a test on one version alone, of an endpoint that another version answers well."""
-    good, missing = defaultdict(set), defaultdict(set)
-    for labels in (one.labels for one in series):
-        if labels.good:
-            good[labels.endpoint].add(labels.version)
-        elif _not_found(labels):
-            missing[labels.endpoint].add(labels.version)
-    sided = {endpoint for endpoint, versions in missing.items() if len(versions) == 1 and good[endpoint] - versions - {""}}
-    return [
-        replace(one, labels=one.labels._replace(kind="not-found-on-one-version"))
-        if _not_found(one.labels) and one.labels.endpoint in sided
-        else one
-        for one in series
-    ]
-
-
-def _not_found(labels: Labels) -> bool:
-    return labels.kind == "wrong-status" and labels.status == 404 and bool(labels.version)

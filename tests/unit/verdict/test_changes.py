@@ -86,6 +86,21 @@ def test_a_failure_between_two_changes(story: Story) -> None:
     assert judge(story.evidence).failures[0].phase == "tail"
 
 
+def test_a_failure_of_the_head_is_told_once(story: Story) -> None:
+    """It is before the first change, not before each."""
+    detail = two(story, BACK).break_(20).requirement("head").detail
+    assert detail == "v1 -> v2: Before the rollout already 1 x status-5xx on GET /a/ by v1."
+
+
+@pytest.mark.xfail(strict=True, reason="the failures of all tails are told of each change")
+@pytest.mark.parametrize("index, change", [(400, "v1 -> v2"), (700, "v2 -> v1")])
+def test_a_failure_of_a_tail_is_told_of_its_change(story: Story, index: int, change: str) -> None:
+    """After the one rollout, not after the other."""
+    detail = two(story, BACK).break_(index).requirement("tail").detail
+    assert detail.startswith(f"{change}: After the rollout still 1 x status-5xx")
+    assert detail.count("After the rollout") == 1
+
+
 def test_a_canary_that_was_rolled_back(story: Story) -> None:
     """The new version answered beside the old one and went away: it was never alone, so nothing is verified."""
     plan(story, (9, "v1"), (20, "v1 v2"), (41, "v1"))
@@ -100,6 +115,14 @@ def test_a_canary_before_the_release(story: Story) -> None:
     deployments(story, (9.0, None))
     assert changes(story) == [("v1", "v2")]
     assert judge(story.evidence).phases[1].start_s == 9.0
+
+
+@pytest.mark.parametrize("until, sparse", [(15, 1), (18, 12)], ids=["short", "sparse"])
+def test_a_version_alone_for_a_moment_is_no_change(story: Story, until: float, sparse: int) -> None:
+    """Three seconds are less than half of the shorter phase, and ten answers are few: both are chance, not a release."""
+    plan(story, (12, "v1"), (until, "v2"), (26, "v1"), (31, "v1 v2"), (41, "v2"))
+    story.samples = [item for number, item in enumerate(story.samples) if not 12 <= item.sent < 18 or number % sparse == 0]
+    assert changes(deployments(story)) == [("v1", "v2")]
 
 
 def test_a_canary_before_another_release(story: Story) -> None:

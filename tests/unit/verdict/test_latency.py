@@ -163,7 +163,7 @@ times = st.lists(st.integers(0, 60).map(lambda tick: tick / 2), min_size=1, max_
 def test_windows_against_every_window(sent: list[float], data: st.DataObject, window: float, share: str) -> None:
     """Found if and only if one of all windows is slow, by counting each anew."""
     took = data.draw(st.lists(st.sampled_from([FAST, FAST, FAST, LIMIT, SLOW]), min_size=len(sent), max_size=len(sent)))
-    answers = list(zip(sent, took, strict=True))
+    answers = sorted(zip(sent, took, strict=True))
     found = first_slow_window(answers, int(share) / 100, LIMIT, window)
     assert (found is not None) == brute(answers, share, window)
     if found is not None:
@@ -178,6 +178,13 @@ def test_the_whole_run_as_a_window(took: list[float], share: str) -> None:
     answers = [(float(at), seconds) for at, seconds in enumerate(took)]
     found = first_slow_window(answers, int(share) / 100, LIMIT, inf)
     assert found == (0.0 if slow_share(answers, share) else None)
+
+
+@pytest.mark.parametrize("start, found", [(5.0, 5.0), (4.9, None)])
+def test_both_ends_of_a_window_belong_to_it(start: float, found: float | None) -> None:
+    """Two slow answers exactly a window apart are in one, further apart in none."""
+    answers = [(0.0, FAST), (1.0, FAST), (2.0, FAST), (start, SLOW), (12.0, FAST), (15.0, SLOW)]
+    assert first_slow_window(answers, 0.5, LIMIT, 10.0) == found
 
 
 def test_the_limits_have_names() -> None:

@@ -65,6 +65,12 @@ def test_load_of_shards_of_which_one_is_spoilt(story: Story, ends: list[dict[str
     assert outcome(shards(story, *ends), "load") == (INCONCLUSIVE, reason)
 
 
+@pytest.mark.xfail(strict=True, reason="end marks are counted, whosesoever they are")
+def test_one_shards_end_told_twice(story: Story) -> None:
+    """It is not the end of the other one."""
+    assert outcome(shards(story, {"shard": "one"}, {"shard": "one"}), "load") == (INCONCLUSIVE, "run-not-ended")
+
+
 def test_a_shard_with_torn_lines(story: Story) -> None:
     """Merging keeps the number of torn lines in the run's facts."""
     story.run["torn_lines"] = 2

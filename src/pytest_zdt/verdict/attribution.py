@@ -1,0 +1,104 @@
+"""What samples alone do not tell: their version where it was polled, and whose failures they are by what else was seen then."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from pytest_zdt.evidence.health import Health
+from pytest_zdt.evidence.kinds import CLIENT, EDGE, NETWORK
+from pytest_zdt.evidence.marks import CONTROL, POLLED, Mark
+from pytest_zdt.evidence.series import Labels, Series
+
+CONNECTIONS = frozenset({"connect-refused", "connect-timeout", "tls", "reset"})
+TIME_OUTS = frozenset({"connect-timeout", "read-timeout"})
+AT_THAT_TIME = 1.5
+"""Seconds between a failure and an answer of the control URL, which is asked once a second."""
+MOST_STALLED = 0.5
+"""Share of a time-out that this machine may have stalled before the time-out is its own."""
+STALL = 50.0
+"""Milliseconds; a shorter lag is no stall."""
+
+Relabel = Callable[[Series, int], Labels]
+
+
+def attribute(series: Sequence[Series], marks: Sequence[Mark], health: Sequence[Health], *, by_time: bool) -> list[Series]:
+    """The series with the labels that all of the evidence gives; ``by_time``: versions were polled."""
+    found = list(series)
+    if by_time:
+        found = _relabelled(found, _versions([mark for mark in marks if mark.name == POLLED]))
+    failing = [one for one in found if one.labels.kind in CONNECTIONS | TIME_OUTS | {"dns"}]
+    others = [one for one in found if one.labels.kind not in CONNECTIONS | TIME_OUTS | {"dns"}]
+    blamed = _relabelled(failing, _blame([mark for mark in marks if mark.name == CONTROL], health))
+    return _one_sided(sorted([*others, *blamed], key=lambda one: one.labels))
+
+
+def _relabelled(series: Iterable[Series], relabel: Relabel) -> list[Series]:
+    """The series cut by the labels that each row gets."""
+    found: dict[Labels, Series] = {}
+    for one in series:
+        rows: dict[Labels, list[int]] = defaultdict(list)
+        for row in range(len(one)):
+            rows[relabel(one, row)].append(row)
+        found |= {labels: one.part(chosen, labels) for labels, chosen in rows.items()}
+    return list(found.values())
+
+
+def _versions(polls: Sequence[Mark]) -> Relabel:
+    """Each row gets the version that the last poll before its sending had seen."""
+    times = [mark.at for mark in polls]
+
+    def relabel(one: Series, row: int) -> Labels:
+        at = bisect_right(times, one.sent[row])
+        return one.labels._replace(version=str(polls[at - 1].data.get("version", "")) if at else "", named=False)
+
+    return relabel
+
+
+def _blame(checks: Sequence[Mark], health: Sequence[Health]) -> Relabel:
+    """Whose failure it was that a name did not resolve, a connection did not come about or an answer did not come in time.
+
+    Where the control URL, an unrelated host, failed at that very time, a connection is the network's failure and a name the
+    client's; where it answered, a name is the edge's. A time-out is the client's while its own threads stalled.
+    """
+    times = [mark.at for mark in checks]
+    ends = [second.at for second in health]
+
+    def relabel(one: Series, row: int) -> Labels:
+        sent, took, kind = one.sent[row], one.took[row], one.labels.kind
+        seconds = health[bisect_left(ends, sent) : bisect_right(ends, sent + took + 1.0)]
+        if kind in TIME_OUTS and any(
+            max(second.lags, default=0.0) >= max(STALL, MOST_STALLED * took * 1000) for second in seconds
+        ):
+            return one.labels._replace(blame=CLIENT)
+        near = checks[bisect_left(times, sent - AT_THAT_TIME) : bisect_right(times, sent + took + AT_THAT_TIME)]
+        if any(not mark.data.get("ok") for mark in near):
+            blame = CLIENT if kind == "dns" else NETWORK if kind in CONNECTIONS else ""
+        else:
+            blame = EDGE if near and kind == "dns" else ""
+        return one.labels._replace(blame=blame)
+
+    return relabel
+
+
+def _one_sided(series: Sequence[Series]) -> list[Series]:
+    """Names the kind of a 404 that failed a test on one version alone, of an endpoint that another version answers well."""
+    good, missing = defaultdict(set), defaultdict(set)
+    for labels in (one.labels for one in series):
+        if labels.good:
+            good[labels.endpoint].add(labels.version)
+        elif _not_found(labels):
+            missing[labels.endpoint].add(labels.version)
+    sided = {endpoint for endpoint, versions in missing.items() if len(versions) == 1 and good[endpoint] - versions - {""}}
+    return [
+        replace(one, labels=one.labels._replace(kind="not-found-on-one-version"))
+        if _not_found(one.labels) and one.labels.endpoint in sided
+        else one
+        for one in series
+    ]
+
+
+def _not_found(labels: Labels) -> bool:
+    return labels.kind == "wrong-status" and labels.status == 404 and bool(labels.version)

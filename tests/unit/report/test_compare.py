@@ -1,0 +1,180 @@
+"""Two runs side by side, as text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_zdt.cli import main
+from pytest_zdt.evidence.samples import Sample
+from pytest_zdt.report.compare import render
+from pytest_zdt.report.terminal import Line
+from pytest_zdt.verdict.judge import judge
+
+from ..test_merge import shard
+from ..verdict.conftest import Story
+
+EQUAL = """\
+                                             one                        two
+verdict                                      verified, zero-impact      verified, zero-impact
+versions                                     v1 -> v2                   v1 -> v2
+overlap                                      9.5 s                      9.5 s
+failed requests (95 % interval of the rate)  0 of 800 (0.00% to 0.48%)  0 of 800 (0.00% to 0.48%)
+outages                                      none                       none
+requests per second                          20.0                       20.0"""
+ENDPOINTS = """\
+endpoint  requests/s    failed  p50 ms               p95 ms               p99 ms
+GET /a/   10.0 -> 10.0  0 -> 0  10.0 -> 10.0 (x1.00)  10.0 -> 10.0 (x1.00)  10.0 -> 10.0 (x1.00)
+GET /b/   10.0 -> 10.0  0 -> 0  10.0 -> 10.0 (x1.00)  10.0 -> 10.0 (x1.00)  10.0 -> 10.0 (x1.00)"""
+
+
+def compared(one: Story, two: Story) -> list[Line]:
+    """The lines that are shown."""
+    return render(("one", "two"), (one.run, two.run), (judge(one.evidence), judge(two.evidence)))
+
+
+def texts(one: Story, two: Story) -> list[str]:
+    """Their texts."""
+    return [text for text, _ in compared(one, two)]
+
+
+def row(lines: list[str], label: str) -> str:
+    """The one line that begins with the label, its columns parted by a bar."""
+    (found,) = [line for line in lines if line.startswith(label)]
+    return "|".join(re.split(r"\s{2,}", found.removeprefix(label).strip()))
+
+
+def between(lines: list[str]) -> list[str]:
+    """What stands between the two tables: what differs."""
+    first, last = lines.index(""), next(number for number, line in enumerate(lines) if line.startswith("endpoint"))
+    return [line for line in lines[first:last] if line]
+
+
+@pytest.fixture
+def story() -> Story:
+    """A run that is verified, to be spoilt."""
+    return Story()
+
+
+def test_equal_runs(story: Story) -> None:
+    """The figures of both, and no differences."""
+    lines = texts(story, Story())
+    assert "\n".join(lines[:7]) == EQUAL
+    assert [" ".join(line.split()) for line in lines[-3:]] == [" ".join(line.split()) for line in ENDPOINTS.splitlines()]
+    assert between(lines) == []
+
+
+def test_what_differs_in_any_two_runs(story: Story) -> None:
+    """Id, start and clock of a run say nothing of it."""
+    story.run |= {"id": "other", "started_at": "2026-02-02T00:00:00Z", "clock": {"monotonic": 1.0, "pid": 7}}
+    assert between(texts(story, Story())) == []
+
+
+def test_verdicts(story: Story) -> None:
+    """Each run's, with its level if it has one."""
+    lines = texts(story.require(tail=300.0), Story().break_(300))
+    assert row(lines, "verdict") == "inconclusive|violated"
+    story = Story().change(took=lambda item: 0.5 if item.sent > 10 else 0.02)
+    story.change(latency=lambda item: 0.4 if item.sent > 10 else 0.01)
+    assert row(texts(story, Story()), "verdict") == "verified, zero-downtime|verified, zero-impact"
+
+
+def test_versions_and_overlap(story: Story) -> None:
+    """In the order in which they answered; none where none did."""
+    one = Story().change(version=lambda item: {"v1": "2026.1", "v2": "2026.2"}[item.version], flow="", made_by="")
+    lines = texts(one, story.change(version="v1", flow="", made_by=""))
+    assert (row(lines, "versions"), row(lines, "overlap: ")) == ("2026.1 -> 2026.2|v1", "verified -> inconclusive (no-overlap)")
+    assert lines[3].split() == ["overlap", "9.5", "s", "none"]
+    assert row(texts(story.change(version=""), Story()), "versions") == "none|v1 -> v2"
+
+
+def test_failures_and_outages(story: Story) -> None:
+    """How many failed with the interval of the rate, how many outages and the longest."""
+    lines = texts(story, Story().break_(300, 302, 500))
+    assert row(lines, "failed requests (95 % interval of the rate)") == "0 of 800 (0.00% to 0.48%)|3 of 800 (0.13% to 1.10%)"
+    assert row(lines, "outages") == "none|2, longest 0.100 to 0.300 s"
+    assert row(lines, "GET /a/").split("|")[1] == "0 -> 3"
+
+
+def test_requirements_that_differ(story: Story) -> None:
+    """Status and reason of both, then both details; the style is that of the second run. What ended alike is not shown."""
+    lines = compared(story, Story().require(tail=30.0).break_(300))
+    at = next(number for number, (text, _) in enumerate(lines) if text.startswith("tail: "))
+    assert lines[at] == ("tail: verified -> inconclusive (tail-too-short)", "yellow")
+    assert lines[at + 1] == ("    20.1 s on the new version alone.", "dim")
+    assert lines[at + 2][0].startswith("    20.1 s on the new version alone, answers over")
+    assert ("failures: verified -> violated (status-5xx)", "red") in lines
+    assert [text for text, _ in lines if text.startswith(("load:", "head:", "coverage:", "flows:"))] == []
+    back = compared(Story().break_(300), story)
+    assert ("failures: violated (status-5xx) -> verified", "green") in back
+
+
+def test_settings_that_differ(story: Story) -> None:
+    """Also those that are required, and those that only one run knows."""
+    story.run |= {"pace_s": 0.2, "vus": 8}
+    found = between(texts(story, Story().require(max_outage=1.0, p95=0.5)))
+    assert "vus: 8 -> 4" in found
+    assert "pace_s: 0.2 -> None" in found
+    assert "require.max_outage: 0.0 -> 1.0" in found
+    assert "require.p95: None -> 0.5" in found
+
+
+def test_latencies(story: Story) -> None:
+    """Of each endpoint, with how many times as long the second run's are."""
+    two = Story().change(latency=lambda item: 0.025 if item.endpoint == "GET /a/" else 0.005)
+    lines = texts(story, two)
+    assert row(lines, "GET /a/").split("|")[2:] == ["10.0 -> 25.0 (x2.50)"] * 3
+    assert row(lines, "GET /b/").split("|")[2:] == ["10.0 -> 5.0 (x0.50)"] * 3
+
+
+def test_endpoints_of_one_run_only(story: Story) -> None:
+    """A bar stands for the run that did not ask for it; there is no ratio."""
+    one = Story().change(endpoint=lambda item: item.endpoint.replace("b", "z"))
+    lines = texts(one, story)
+    assert [line.split()[1] for line in lines[-3:]] == ["/a/", "/b/", "/z/"]
+    assert row(lines, "GET /b/") == "- -> 10.0|- -> 0|" + "|".join(["- -> 10.0"] * 3)
+    assert row(lines, "GET /z/") == "10.0 -> -|0 -> -|" + "|".join(["10.0 -> -"] * 3)
+
+
+def test_an_endpoint_without_an_answer(story: Story) -> None:
+    """It has failures, but no latencies."""
+    two = Story().change(kind=lambda item: "reset" if item.endpoint == "GET /a/" else "")
+    two.change(status=lambda item: 0 if item.kind else 200, latency=lambda item: 0.0 if item.kind else 0.01)
+    assert row(texts(story, two), "GET /a/") == "10.0 -> 10.0|0 -> 400|" + "|".join(["10.0 -> -"] * 3)
+
+
+def test_a_run_without_samples(story: Story) -> None:
+    """Nothing is shown as nothing: of no requests any share may fail."""
+    story.samples = []
+    lines = texts(story, Story())
+    assert row(lines, "failed requests (95 % interval of the rate)").startswith("0 of 0 (0.00% to 100.00%)|")
+    assert row(lines, "requests per second") == "0.0|20.0"
+    assert row(lines, "versions") == "none|v1 -> v2"
+
+
+def test_foreign_texts() -> None:
+    """No endpoint, version or setting can move the cursor, colour the terminal or break a line."""
+    evil = "\x1b[2J\r\n\u202e\u2028x\x07\x9b"
+    one, two = Story(), Story()
+    one.samples = [replace(sample, version=sample.version + evil, made_by="", flow="") for sample in one.samples]
+    one.samples.append(Sample(39.0, f"GET /{evil}/", status=200, version=f"v2{evil}", latency=0.1))
+    one.run |= {"deploy": f"make {evil}"}
+    lines = render((f"one{evil}", "two"), (one.run, two.run), (judge(one.evidence), judge(two.evidence)))
+    text = "".join(text for text, _ in lines)
+    assert text.isprintable()
+    assert "v1[2Jx -> v2[2Jx" in text
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Shows both under the names that were typed, writes nothing, and ends with 0, whatever the verdicts."""
+    names = [str(shard(tmp_path, name, 0.0, story)) for name, story in (("bad", Story().break_(300)), ("good", Story()))]
+    before = {path: path.is_dir() or path.read_bytes() for path in tmp_path.rglob("*")}
+    assert main(["compare", *names]) == 0
+    out, err = capsys.readouterr()
+    assert out.split()[:2] == names
+    assert out.splitlines()[1].split() == ["verdict", "violated", "verified,", "zero-impact"]
+    assert err == ""
+    assert {path: path.is_dir() or path.read_bytes() for path in tmp_path.rglob("*")} == before
