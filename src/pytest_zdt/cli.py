@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import sys
 import time
+import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+from pytest_zdt import __version__
 from pytest_zdt.evidence.bundle import BundleError, add_mark, check_free, read_bundle, read_run, write_verdict
 from pytest_zdt.evidence.marks import DEPLOYED, OWN_MARKS, STARTED, Mark
 from pytest_zdt.evidence.merge import merge
@@ -17,41 +21,62 @@ from pytest_zdt.report import compare, terminal
 from pytest_zdt.verdict.judge import judge
 from pytest_zdt.verdict.model import Verdict
 
-USAGE = 4
+ERROR, USAGE = 3, 4
 COLOURS = {"green": "1;32", "red": "1;31", "yellow": "1;33", "bold": "1", "dim": "2"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; its exit status: of ``judge`` and ``merge`` as of the run, 4 for a wrong argument or directory."""
+    """Runs the command; its exit status: of ``judge`` and ``merge`` as of the run, 4 for a wrong argument or directory.
+
+    3 is an error of the command itself, such as a full disk.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         options = _parser().parse_args(arguments)
     except SystemExit as error:
         return USAGE if error.code else 0
     try:
         status: int = options.run(options)
+        sys.stdout.flush()
     except BundleError as error:
-        print(f"pytest-zdt: {error}", file=sys.stderr)
-        return USAGE
+        return _complain(str(error), USAGE)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read has read enough
+        return _complain("the output was cut off by its reader; the exit status says nothing of the run", ERROR)
+    except OSError as error:
+        return _complain(f"{error.filename or 'the output'}: {error.strerror}", ERROR)
+    except Exception as error:
+        traceback.print_exc()
+        return _complain(f"internal error: {error!r}", ERROR)
+    return status
+
+
+def _complain(why: str, status: int) -> int:
+    print(f"pytest-zdt: {why}", file=sys.stderr)
     return status
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("pytest-zdt", description="Judge, join, compare and mark zero-downtime runs.")
+    parser.add_argument("--version", action="version", version=f"pytest-zdt {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("judge", help="judge the evidence in DIR again; exit status as of the run")
-    command.add_argument("directory", metavar="DIR", type=Path)
+    command.add_argument("directory", metavar="DIR", type=Path, help="the report directory of a run, such as zdt-report")
     command.set_defaults(run=_judge)
     command = commands.add_parser("merge", help="join the runs that watched one deployment, and judge them as one")
-    command.add_argument("directories", metavar="DIR", type=Path, nargs="+")
+    command.add_argument("directories", metavar="DIR", type=Path, nargs="+", help="the report directories of the runs")
     command.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="where the joined evidence goes")
     command.add_argument("--overwrite", action="store_true", help="replace the evidence that is there")
     command.set_defaults(run=_merge)
     command = commands.add_parser("compare", help="two runs side by side")
-    command.add_argument("directories", metavar="DIR", type=Path, nargs=2)
+    command.add_argument("directories", metavar="DIR", type=Path, nargs=2, help="the report directories of two runs")
     command.set_defaults(run=_compare)
     command = commands.add_parser("mark", help="add a mark to a run that is under way on this machine")
     command.add_argument("name", metavar="NAME", help=f"what happened, such as {STARTED} or {DEPLOYED}")
-    command.add_argument("--report", metavar="DIR", type=Path, default=Path("zdt-report"), help="the run's (default: zdt-report)")
+    command.add_argument(
+        "--report", metavar="DIR", type=Path, default=Path("zdt-report"), help="the run's report directory (default: zdt-report)"
+    )
     command.set_defaults(run=_mark)
     return parser
 
@@ -62,19 +87,20 @@ def _judge(options: argparse.Namespace) -> int:
 
 def _judged(directory: Path) -> Verdict:
     """Judges, writes the verdict and shows it."""
-    verdict = judge(read_bundle(directory))
+    verdict, place = judge(read_bundle(directory)), str(directory)
     try:
         write_verdict(directory, verdict.as_dict())
     except OSError as error:
+        place = ""
         print(f"pytest-zdt: verdict.json was not written: {error.strerror}", file=sys.stderr)
-    _show(terminal.render(verdict, report_dir=str(directory)))
+    _show(terminal.render(verdict, report_dir=place))
     return verdict
 
 
 def _merge(options: argparse.Namespace) -> int:
     if options.output.resolve() in {directory.resolve() for directory in options.directories}:
         raise BundleError(f"the output {str(options.output)!r} is one of the runs to merge: give another directory with -o")
-    check_free(options.output, options.overwrite)
+    check_free(options.output, options.overwrite, ("-o", "--overwrite"))
     merge(options.directories, options.output)
     return _judged(options.output).exit_status
 
@@ -89,17 +115,29 @@ def _compare(options: argparse.Namespace) -> int:
 def _mark(options: argparse.Namespace) -> int:
     name, run = options.name, read_run(options.report)
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,60}", name) or name in OWN_MARKS:
-        why = "is one that runs set themselves" if name in OWN_MARKS else "has other signs than a-z, 0-9, '.', '_' and '-'"
-        raise BundleError(f"the mark's name {name!r} {why}: give another, such as {STARTED} or {DEPLOYED}")
-    clock = run.get("clock") or {}
-    at = time.monotonic() - float(clock.get("monotonic", float("inf")))
-    if at < 0 or not _is_alive(int(clock.get("pid", 0))):
-        raise BundleError(
-            f"no run is under way in {str(options.report)!r}: mark a run while it goes, on the machine that drives it"
+        why = (
+            "is one that runs set themselves"
+            if name in OWN_MARKS
+            else "is not 1 to 61 of a-z, 0-9, '.', '_', '-', a letter first"
         )
+        raise BundleError(f"the mark's name {name!r} {why}: give another, such as {STARTED} or {DEPLOYED}")
+    check_under_way(options.report)
+    at = _seconds_into(run)
+    if at is None:
+        where = f"no run is under way in {str(options.report)!r}"
+        raise BundleError(f"{where}: mark a run while it goes, on the machine that drives it")
     add_mark(options.report, Mark(at, name), of_others=True)
     print(f"marked {name} at {at:.1f} s")
     return 0
+
+
+def _seconds_into(run: dict[str, Any]) -> float | None:
+    """Seconds since the run's start, by the clock of the machine that drives it; None where it is not driven here and now."""
+    try:
+        at, pid = time.monotonic() - float(run["clock"]["monotonic"]), int(run["clock"]["pid"])
+        return at if at >= 0 and _is_alive(pid) else None
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def _is_alive(pid: int) -> bool:
@@ -113,7 +151,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def _show(lines: Iterable[terminal.Line]) -> None:
-    coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     for text, style in lines:
         code = COLOURS.get(style) if coloured else None
         print(f"\x1b[{code}m{text}\x1b[0m" if code else text)

@@ -44,6 +44,8 @@ class Flow:
         if self._made_by is None:
             raise ValueError(f"flow {self.name!r}: nothing was made yet: call made_by(response) before used_on(response)")
         sample = _sample(response)
+        if sample.kind == "auth-broken":
+            return  # the token was refused, so nobody looked at the value
         sample.flow, sample.made_by = self.name, self._made_by
 
 

@@ -53,7 +53,7 @@ def version_of(target: Target, seen: Callable[[str], None]) -> Callable[[], None
             answer = session.get(target.version.key)
         except RequestException:
             return  # the load meets the same, and tells of it
-        version = polled_version(target.version, answer.content) if answer.ok else ""
+        version = polled_version(target.version, answer.content) if answer.status_code == 200 else ""
         if version:
             seen(version)
 

@@ -43,6 +43,7 @@ class Probe:
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join()
+        if self._pauses in gc.callbacks:
             gc.callbacks.remove(self._pauses)
 
     def _run(self) -> None:

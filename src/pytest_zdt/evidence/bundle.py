@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,18 +37,22 @@ class BundleError(Exception):
     """The directory cannot hold, or does not hold, a run's evidence; one line."""
 
 
-def check_free(directory: Path, overwrite: bool) -> None:
-    """Raises `BundleError` when ``directory`` holds another run's evidence, or nothing can be written there."""
+def check_free(directory: Path, overwrite: bool, options: tuple[str, str] = ("--zdt-report", "--zdt-overwrite")) -> None:
+    """Raises `BundleError` when ``directory`` holds another run's evidence, or nothing can be written there.
+
+    ``options`` are the names of those that give another directory, and that allow to overwrite.
+    """
+    other, replace = options
     if directory.exists() and not directory.is_dir():
-        raise BundleError(f"the report directory {str(directory)!r} is a file: give another one with --zdt-report")
+        raise BundleError(f"the directory {str(directory)!r} is a file: give another one with {other}")
     if not overwrite and any((directory / name).exists() for name in OWN_FILES[:4]):
         raise BundleError(
-            f"the report directory {str(directory)!r} holds another run's evidence: give another one with --zdt-report, "
-            "or --zdt-overwrite to replace it"
+            f"the directory {str(directory)!r} holds another run's evidence: give another one with {other}, "
+            f"or {replace} to replace it"
         )
     existing = next(folder for folder in (directory, *directory.absolute().parents) if folder.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK) or os.statvfs(existing).f_bavail == 0:
-        raise BundleError(f"the report directory {str(directory)!r} cannot be written: give another one with --zdt-report")
+        raise BundleError(f"the directory {str(directory)!r} cannot be written: give another one with {other}")
 
 
 class BundleWriter:
@@ -102,20 +106,19 @@ def add_mark(directory: Path, mark: Mark, *, of_others: bool = False) -> None:
     with (directory / MARKS).open("ab+", buffering=0) as marks:
         fcntl.flock(marks, fcntl.LOCK_EX)
         marks.seek(0)
-        if of_others and is_ended(marks):
-            raise BundleError(f"the run in {str(directory)!r} has ended: mark a run while it goes")
+        if of_others:
+            check_under_way(directory)
         if mark.name == ENDED:
             mark = replace(mark, data={**mark.data, "marks": sum(1 for _ in marks)})
         marks.write(mark.as_line() + b"\n")
 
 
-def is_ended(marks: Iterable[bytes]) -> bool:
-    """Whether the lines of marks tell of the run's end."""
-    for line in marks:
+def check_under_way(directory: Path) -> None:
+    """Raises `BundleError` when the marks in ``directory`` tell of the run's end."""
+    for line in lines_of(directory / MARKS):
         with contextlib.suppress(ValueError):
             if read_mark(line).name == ENDED:
-                return True
-    return False
+                raise BundleError(f"the run in {str(directory)!r} has ended: mark a run while it goes")
 
 
 def write_verdict(directory: Path, verdict: dict[str, Any]) -> None:
@@ -125,6 +128,8 @@ def write_verdict(directory: Path, verdict: dict[str, Any]) -> None:
 
 def read_run(directory: Path) -> dict[str, Any]:
     """What ``run.json`` says. Raises `BundleError` when there is no run in ``directory``."""
+    if not directory.is_dir():
+        raise BundleError(f"there is no directory {str(directory)!r}")
     try:
         run = json.loads((directory / RUN).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

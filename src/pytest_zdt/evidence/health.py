@@ -20,6 +20,8 @@ from array import array
 from dataclasses import dataclass
 from typing import Final
 
+from pytest_zdt.evidence.lines import count, number, read_line
+
 SCHEMA: Final = "zdt-health/1"
 PROBE_EVERY: Final = 0.05
 """Seconds that the probing thread sleeps."""
@@ -54,11 +56,13 @@ class Health:
 
 def read_health(line: bytes) -> Health:
     """The second of one line. Raises `ValueError` when the line is torn or something else."""
-    fields = json.loads(line)
-    if not isinstance(fields, dict) or fields.pop("schema", None) != SCHEMA:
+    fields = read_line(line)
+    if fields.get("schema") != SCHEMA or not isinstance(fields.get("worker"), str):
         raise ValueError(f"not a line of {SCHEMA}")
     try:
-        return Health(**{**fields, "lags": array("d", fields["lags"]), "at": float(fields["at"]), "cpu": float(fields["cpu"])})
+        at, cpu, gc = (number(fields[name]) for name in ("at", "cpu", "gc"))
+        lags = array("d", map(number, fields["lags"]))
+        return Health(fields["worker"], at, lags, cpu, gc, count(fields["files"]), count(fields["ports"]))
     except (KeyError, TypeError) as error:
         raise ValueError(f"a field is missing or broken: {error!r}") from None
 

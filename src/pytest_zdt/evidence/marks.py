@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Final
 
+from pytest_zdt.evidence.lines import number, read_line
+
 STARTED: Final = "deploy-started"
 DEPLOYED: Final = "deploy-ended"
 ENDED: Final = "run-ended"
@@ -34,9 +36,7 @@ class Mark:
 
 def read_mark(line: bytes) -> Mark:
     """The mark of one line. Raises `ValueError` when the line is torn or something else."""
-    fields = json.loads(line)
-    if not isinstance(fields, dict) or fields.keys() != {"at", "name", "data"}:
+    fields = read_line(line)
+    if fields.keys() != {"at", "name", "data"} or not isinstance(fields["name"], str) or not isinstance(fields["data"], dict):
         raise ValueError("not a mark")
-    if not isinstance(fields["at"], int | float) or not isinstance(fields["data"], dict):
-        raise ValueError("not a mark")
-    return Mark(float(fields["at"]), str(fields["name"]), fields["data"])
+    return Mark(number(fields["at"]), fields["name"], fields["data"])

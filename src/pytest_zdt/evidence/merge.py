@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
-from pytest_zdt.evidence.bundle import MARKS, SAMPLES, BundleError, BundleWriter, lines_of, read_run
+from pytest_zdt.evidence.bundle import MARKS, OWN_FILES, SAMPLES, BundleError, BundleWriter, lines_of, read_run
 from pytest_zdt.evidence.health import is_health, read_health
-from pytest_zdt.evidence.marks import ENDED, Mark, read_mark
+from pytest_zdt.evidence.marks import ENDED, LOST, Mark, read_mark
 from pytest_zdt.evidence.samples import parse
 
 SAME = ("target", "base_url", "mode", "version_source", "require")
@@ -49,8 +51,10 @@ class _Shard:
         """A mark as one of the joined run."""
         mark = read_mark(line)
         data = {**mark.data, "shard": self.name}
+        if mark.name == LOST:
+            data["worker"] = f"{self.name}/{mark.data.get('worker')}"
         if mark.name == ENDED:
-            data["began_s"] = self.shift
+            data |= {"began_s": self.shift, "workers": mark.data.get("workers", self.run["workers"])}
             for name in ("silent_vus", "hung_vus"):
                 data[name] = [vu + self.vu for vu in mark.data.get(name) or ()]  # type: ignore[attr-defined]
         return replace(mark, at=mark.at + self.shift, data=data)
@@ -62,26 +66,38 @@ def merge(directories: Sequence[Path], output: Path) -> None:
     Raises `BundleError` when a directory holds no run, or the runs are not those of one deployment; nothing is written then.
     """
     shards = _shards(directories)
-    first = shards[0].run
     joined = {
-        **{key: value for key, value in first.items() if key != "clock"},
+        **{key: _joined(key, shards) for key in shards[0].run if key != "clock"},
         "id": "-".join(shard.name for shard in shards),
         "shards": [shard.name for shard in shards],
         "vus": sum(shard.run["vus"] for shard in shards),
         "workers": sum(shard.run["workers"] for shard in shards),
         "planned_s": max(shard.run["planned_s"] + shard.shift for shard in shards),
     }
-    writer = BundleWriter(output, joined)
-    joined["torn_lines"] = sum(_copy(shard, writer) for shard in shards)
-    writer.write_run(joined)
-    writer.close()
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output) as folder:
+        writer = BundleWriter(Path(folder), joined)
+        joined["torn_lines"] = sum(_copy(shard, writer) for shard in shards)
+        writer.write_run(joined)
+        writer.close()
+        for name in OWN_FILES:
+            (output / name).unlink(missing_ok=True)
+        for file in Path(folder).iterdir():
+            file.replace(output / file.name)
+
+
+def _joined(key: str, shards: Sequence[_Shard]) -> Any:
+    """What the shards say of themselves; where they differ, what each says, in their order."""
+    values = [shard.run.get(key) for shard in shards]
+    same = all(value == values[0] for value in values)
+    return values[0] if same or key == "started_at" else "mixed" if key == "executor" else values
 
 
 def _shards(directories: Sequence[Path]) -> list[_Shard]:
     if len(directories) < 2:
         raise BundleError("merge needs the directories of two runs or more")
     runs = sorted(
-        ((read_run(directory), directory) for directory in directories), key=lambda pair: (_started(pair[0]), pair[0]["id"])
+        ((_read(directory), directory) for directory in directories), key=lambda pair: (_started(pair[0]), pair[0]["id"])
     )
     (first, place), others = runs[0], runs[1:]
     for run, directory in others:
@@ -89,6 +105,9 @@ def _shards(directories: Sequence[Path]) -> list[_Shard]:
             if run.get(key) != first.get(key):
                 what = f"{key} is {first.get(key)!r} in {str(place)!r} and {run.get(key)!r} in {str(directory)!r}"
                 raise BundleError(f"these are not runs of one deployment: {what}")
+    for (run, place), (later, directory) in pairwise(runs):
+        if _started(later) > _last(run, place):
+            raise BundleError(f"these are not runs of one deployment: {str(directory)!r} began when {str(place)!r} had ended")
     for number, (run, directory) in enumerate(runs):
         if run.get("shards"):
             raise BundleError(f"{str(directory)!r} is merged already: give the directories that it was merged from")
@@ -98,8 +117,25 @@ def _shards(directories: Sequence[Path]) -> list[_Shard]:
     return [_Shard(directory, run, _started(run) - _started(first), vu) for (run, directory), vu in zip(runs, vus, strict=False)]
 
 
+def _read(directory: Path) -> dict[str, Any]:
+    run = read_run(directory)
+    missing = [key for key in ("id", "started_at", "vus", "workers", "planned_s") if key not in run]
+    if missing:
+        raise BundleError(f"{str(directory)!r} cannot be merged: its run.json lacks {', '.join(missing)}")
+    return run
+
+
 def _started(run: dict[str, Any]) -> float:
     return datetime.fromisoformat(run["started_at"]).timestamp()
+
+
+def _last(run: dict[str, Any], directory: Path) -> float:
+    """When a run ended by its marks; it lasted at least to the last of them."""
+    at = 0.0
+    for line in lines_of(directory / MARKS):
+        with contextlib.suppress(ValueError):
+            at = max(at, read_mark(line).at)
+    return _started(run) + (at or float(run["planned_s"]))
 
 
 def _copy(shard: _Shard, writer: BundleWriter) -> int:

@@ -25,9 +25,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_zdt.evidence.kinds import KINDS
+from pytest_zdt.evidence.lines import read_line
 
 SCHEMA = "zdt-samples/1"
 NUMBERS = ("sent", "took", "latency", "vu", "status", "reused", "bytes")
+WHOLE = frozenset({"vu", "status", "bytes"})
 TEXTS = ("lane", "endpoint", "kind", "version", "made_by", "flow", "request_id", "message")
 
 
@@ -70,15 +72,15 @@ def pack(samples: Iterable[Sample], worker: str, zero: float) -> bytes:
 
 def parse(line: bytes) -> dict[str, Any]:
     """The columns of one line, as JSON gives them. Raises `ValueError` when the line is torn or of another schema."""
-    columns = json.loads(line, parse_constant=_refused)
-    if not isinstance(columns, dict) or columns.get("schema") != SCHEMA:
+    columns = read_line(line)
+    if columns.get("schema") != SCHEMA or not isinstance(columns.get("worker"), str):
         raise ValueError(f"not a batch of {SCHEMA}")
     try:
         texts = columns["strings"]
-        sizes = {len(array("d", columns[name])) for name in NUMBERS}
+        sizes = {len(array("q" if name in WHOLE else "d", columns[name])) for name in NUMBERS}
         sizes |= {len([texts[index] for index in columns[name]]) for name in TEXTS}
         unknown = {texts[index] for index in columns["kind"]} - KINDS
-    except (KeyError, TypeError, IndexError) as error:
+    except (KeyError, TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"a column is missing or broken: {error!r}") from None
     if len(sizes) != 1 or unknown:
         raise ValueError(f"unknown kinds: {sorted(unknown)}" if unknown else "the columns differ in length")
@@ -92,7 +94,3 @@ def unpack(line: bytes) -> Iterator[Sample]:
     texts = [[strings[index] for index in columns[name]] for name in TEXTS]
     for row in zip(*(columns[name] for name in NUMBERS), *texts, strict=True):
         yield Sample(**dict(zip(NUMBERS + TEXTS, row, strict=True)))
-
-
-def _refused(constant: str) -> None:
-    raise ValueError(f"{constant} is not a number")

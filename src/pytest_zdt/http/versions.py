@@ -18,17 +18,17 @@ def answering_version(source: VersionSource, headers: Mapping[str, str], body: b
     if source.kind == "json" and body:
         try:
             return _text(_resolve(json.loads(body), source.key))
-        except ValueError:
+        except (ValueError, RecursionError):
             return ""
     return ""
 
 
 def polled_version(source: VersionSource, body: bytes) -> str:
     """The version in an answer of the ``url`` that is polled: its ``pointer`` in a JSON body, or all of a short text."""
-    if not source.pointer:
-        text = body.decode(errors="replace").strip().strip('"')
-        return text if len(text) <= 100 and text.isprintable() else ""
-    return answering_version(VersionSource("json", source.pointer), {}, body)
+    text = body.decode(errors="replace").strip().strip('"')
+    if source.pointer:
+        text = answering_version(VersionSource("json", source.pointer), {}, body).strip()
+    return text if len(text) <= 100 and text.isprintable() else ""
 
 
 def _resolve(document: object, pointer: str) -> object:
@@ -46,4 +46,5 @@ def _resolve(document: object, pointer: str) -> object:
 
 
 def _text(value: object) -> str:
-    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    known = isinstance(value, str | int | float) and not isinstance(value, bool) and value == value  # NaN is none
+    return str(value) if known else ""

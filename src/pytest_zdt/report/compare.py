@@ -6,21 +6,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_zdt.report.terminal import STYLE, Line, clean
-from pytest_zdt.verdict.model import Outage, Total, Verdict
+from pytest_zdt.verdict.model import Total, Verdict
 from pytest_zdt.verdict.statistics import wilson
 
-OWN = frozenset({"id", "started_at", "clock", "require"})
-"""Settings that differ from run to run by themselves, or are shown one by one."""
+OWN = frozenset({"id", "started_at", "clock", "seed", "schema", "torn_lines"})
+"""What differs from run to run by itself."""
+Pair = tuple[Verdict, Verdict]
 
 
-def render(
-    names: tuple[str, str], runs: tuple[Mapping[str, Any], Mapping[str, Any]], verdicts: tuple[Verdict, Verdict]
-) -> list[Line]:
+def render(names: tuple[str, str], runs: tuple[Mapping[str, Any], Mapping[str, Any]], verdicts: Pair) -> list[Line]:
     """The lines to show of two runs: what they are called, what ``run.json`` says, and their verdicts."""
-    rows = [("", *names), *(_row(label, verdicts) for label in _ROWS)]
-    lines: list[Line] = [*_table(rows, bold=1), ("", "")]
-    lines += [*_requirements(verdicts), *_changes(runs), *_endpoints(verdicts)]
-    return [(clean(text), style) for text, style in lines]
+    return [
+        (clean(f"A: {names[0]}"), "bold"),
+        (clean(f"B: {names[1]}"), "bold"),
+        ("", ""),
+        *_table([("", "A", "B"), *((label, *map(show, verdicts)) for label, show in ROWS.items())]),
+        ("", ""),
+        *_section("Requirements that ended differently", "no requirement ended differently", _requirements(verdicts)),
+        *_section("Settings that differ", "no setting differs", _settings(runs)),
+        *_endpoints(verdicts),
+    ]
 
 
 def _verdict(verdict: Verdict) -> str:
@@ -44,56 +49,63 @@ def _rate(verdict: Verdict) -> str:
 def _outages(verdict: Verdict) -> str:
     if not verdict.outages:
         return "none"
-    longest: Outage = max(verdict.outages, key=lambda outage: (outage.min_s, outage.max_s))
+    longest = max(verdict.outages, key=lambda outage: (outage.min_s, outage.max_s))
     return f"{len(verdict.outages)}, longest {longest.min_s:.3f} to {longest.max_s:.3f} s"
 
 
-def _overlap(verdict: Verdict) -> str:
-    return "none" if verdict.overlap is None else f"{verdict.overlap.end_s - verdict.overlap.start_s:.1f} s"
+def _overlaps(verdict: Verdict) -> str:
+    spans = [change.overlap for change in verdict.changes]
+    return ", ".join("none" if span is None else f"{span.end_s - span.start_s:.1f} s" for span in spans)
 
 
-_ROWS = {
+ROWS = {
     "verdict": _verdict,
     "versions": _versions,
-    "overlap": _overlap,
+    "overlap": _overlaps,
     "failed requests (95 % interval of the rate)": _failed,
     "outages": _outages,
     "requests per second": _rate,
 }
 
 
-def _row(label: str, verdicts: Sequence[Verdict]) -> tuple[str, ...]:
-    return (label, *(_ROWS[label](verdict) for verdict in verdicts))
+def _section(title: str, nothing: str, lines: Sequence[Line]) -> Iterator[Line]:
+    yield (title, "bold") if lines else (nothing, "dim")
+    yield from ((clean(text), style) for text, style in lines)
+    yield "", ""
 
 
-def _requirements(verdicts: tuple[Verdict, Verdict]) -> Iterator[Line]:
-    """The requirements that ended differently."""
+def _requirements(verdicts: Pair) -> list[Line]:
     before, after = ({one.name: one for one in verdict.requirements} for verdict in verdicts)
-    for name in before:
-        pair = before[name], after[name]
-        if (pair[0].status, pair[0].reason) != (pair[1].status, pair[1].reason):
-            yield (
-                f"{name}: {' -> '.join(f'{one.status} ({one.reason})' if one.reason else one.status for one in pair)}",
-                STYLE[pair[1].status],
-            )
-            yield from ((f"    {one.detail}", "dim") for one in pair)
+    lines: list[Line] = []
+    for name, first in before.items():
+        second = after[name]
+        if (first.status, first.reason) != (second.status, second.reason):
+            lines.append((f"  {name}: {first.status} -> {second.status}", STYLE[second.status]))
+            lines += [
+                (f"      {run}: {one.reason or one.status}: {one.detail}", "dim") for run, one in (("A", first), ("B", second))
+            ]
+    return lines
 
 
-def _changes(runs: tuple[Mapping[str, Any], Mapping[str, Any]]) -> Iterator[Line]:
-    """The settings that differ."""
-    before, after = (_flat(run) for run in runs)
-    for key in sorted({*before, *after}):
-        if before.get(key) != after.get(key):
-            yield f"{key}: {before.get(key)} -> {after.get(key)}", ""
+def _settings(runs: tuple[Mapping[str, Any], Mapping[str, Any]]) -> list[Line]:
+    before, after = (_flat({key: value for key, value in run.items() if key not in OWN}) for run in runs)
+    keys = [key for key in sorted({*before, *after}) if before.get(key) != after.get(key)]
+    return [(f"  {key}: {before.get(key, 'not set')} -> {after.get(key, 'not set')}", "") for key in keys]
 
 
-def _flat(run: Mapping[str, Any]) -> dict[str, Any]:
-    limits = {f"require.{key}": value for key, value in (run.get("require") or {}).items()}
-    return {key: value for key, value in run.items() if key not in OWN} | limits
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """One entry for each setting, however deep; what is not set is left out."""
+    found: dict[str, str] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}{key}.")
+        elif value is not None:
+            found[f"{prefix}{key}"] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return found
 
 
-def _endpoints(verdicts: tuple[Verdict, Verdict]) -> Iterator[Line]:
-    """Rates and latencies of each endpoint: the first run's, the second's, and for latencies how many times as long."""
+def _endpoints(verdicts: Pair) -> Iterator[Line]:
+    """Rates and latencies of each endpoint, A's and B's, and for latencies how many times as long B's are."""
     before, after = ({total.endpoint: total for total in verdict.totals} for verdict in verdicts)
     rows: list[tuple[str, ...]] = [("endpoint", "requests/s", "failed", "p50 ms", "p95 ms", "p99 ms")]
     for name in sorted({*before, *after}):
@@ -102,11 +114,9 @@ def _endpoints(verdicts: tuple[Verdict, Verdict]) -> Iterator[Line]:
             f"{_per_second(total.requests, verdict):.1f}" if total else "-" for total, verdict in zip(pair, verdicts, strict=True)
         ]
         failed = [str(total.failures) if total else "-" for total in pair]
-        rows.append(
-            (name, " -> ".join(rates), " -> ".join(failed), *(_latencies(pair, key) for key in ("p50_ms", "p95_ms", "p99_ms")))
-        )
-    yield "", ""
-    yield from _table(rows, bold=1)
+        latencies = (_latencies(pair, key) for key in ("p50_ms", "p95_ms", "p99_ms"))
+        rows.append((name, " -> ".join(rates), " -> ".join(failed), *latencies))
+    yield from _table(rows)
 
 
 def _latencies(pair: tuple[Total | None, Total | None], key: str) -> str:
@@ -119,10 +129,9 @@ def _per_second(requests: int, verdict: Verdict) -> float:
     return requests / max(0.001, float(verdict.run.get("duration_s") or 0.0))
 
 
-def _table(rows: Sequence[tuple[str, ...]], bold: int) -> Iterator[Line]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for number, row in enumerate(rows):
-        yield (
-            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip(),
-            "bold" if number < bold else "",
-        )
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[Line]:
+    cleaned = [[clean(text) for text in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cleaned, strict=True)]
+    for number, row in enumerate(cleaned):
+        text = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield text.rstrip(), "" if number else "bold"

@@ -114,7 +114,9 @@ def impact(facts: Facts) -> Outcome:
         status = VIOLATED if facts.require["impact"] else INCONCLUSIVE
         return status, "slower", f"Slower in the rollout than in the head, by the median: {'; '.join(slower)}.{only}"
     thin = [one.endpoint for one in found if one.effect is None]
-    if thin or not found:
+    if not found:
+        return INCONCLUSIVE, "too-few-answers", f"No endpoint gave a good answer.{only}"
+    if thin:
         least = f"{LEAST_ANSWERS} good answers in the head and in the rollout"
         return INCONCLUSIVE, "too-few-answers", f"{counted(thin, 'endpoint')} had fewer than {least}: {', '.join(thin)}.{only}"
     return VERIFIED, "", f"{counted(found, 'endpoint')}, none slower in the rollout than in the head."

@@ -19,9 +19,10 @@ def load(facts: Facts) -> Outcome:
 
 
 def _stopped(facts: Facts) -> tuple[str, str] | None:
-    ended, shards = facts.marked(ENDED), len(facts.run.get("shards") or [None])
-    if len(ended) < shards:
-        which = "" if shards == 1 else f" of {shards - len(ended)} of its {shards} shards"
+    ended, shards = facts.marked(ENDED), facts.run.get("shards") or []
+    open_ = [str(shard) for shard in shards if shard not in {mark.data.get("shard") for mark in ended}]
+    if not ended or open_:
+        which = f" of {' and '.join(open_)}" if open_ else ""
         return "run-not-ended", f"The run has no end mark{which}: it was killed, or it is still under way."
     if any(mark.data.get("interrupted") for mark in ended):
         return "interrupted", f"The run was interrupted after {facts.timeline.end:.1f} s."
@@ -46,7 +47,8 @@ def _thin(facts: Facts) -> tuple[str, str] | None:
 def _incomplete(facts: Facts) -> tuple[str, str] | None:
     """What the end marks say of the evidence, against what is there."""
     if facts.torn_lines:
-        return "torn-lines", f"{facts.torn_lines} lines of the evidence are torn: samples are missing."
+        torn = "1 line of the evidence is" if facts.torn_lines == 1 else f"{facts.torn_lines} lines of the evidence are"
+        return "torn-lines", f"{torn} torn: samples, health or marks are missing."
     others = sum(mark.name != ENDED for mark in facts.marks)
     found = {"samples": recorded(facts), "health": len(facts.health), "marks": others}
     for name, number in found.items():

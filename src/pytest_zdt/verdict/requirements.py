@@ -25,7 +25,10 @@ def each(decide: OfChange) -> Callable[[Facts], Outcome]:
         outcomes = [(change, decide(facts, change, span)) for change, span in pairs]
         worst = next(status for status in (VIOLATED, INCONCLUSIVE, VERIFIED) if any(one[0] == status for _, one in outcomes))
         found = [(change, outcome) for change, outcome in outcomes if outcome[0] == worst]
-        texts = [f"{change}: {outcome[2]}" if len(pairs) > 1 else outcome[2] for change, outcome in found]
+        texts = [
+            outcome[2] if len(pairs) == 1 or outcome[2].startswith(str(change)) else f"{change}: {outcome[2]}"
+            for change, outcome in found
+        ]
         return worst, found[0][1][1], " ".join(texts)
 
     return decide_all

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from itertools import pairwise
 
 from pytest_zdt.evidence.marks import DEPLOYED
 from pytest_zdt.verdict.causes import why_no_overlap
@@ -21,7 +21,8 @@ REFUSALS = ("auth-broken", "not-found-on-one-version", "wrong-status", "wrong-bo
 ALPHA = 0.05
 MIN_ALTERNATIONS = 2
 OBSERVED_SHARE = 0.9
-"""So much of a required head or tail must lie between its first and its last request: silence proves nothing."""
+"""So much of a required head or tail must lie between its requests, of which none may be far from the next: silence proves
+nothing."""
 
 
 def head(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
@@ -173,14 +174,11 @@ def tail(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
 def _alone(facts: Facts, phase: str, whom: str, start: float, stop: float) -> Outcome:
     """Whether one version was alone from ``start`` to ``stop`` for as long as that phase must be."""
     required, length = float(facts.require[phase]), stop - start
-    sent = _observed(facts, start, stop)
-    observed = sent[-1] - sent[0] if sent else 0.0
+    sent = times(one for one in facts.series if one.labels.answered)
+    sent = sent[bisect_left(sent, start) : bisect_right(sent, stop)]
+    longest = max(1.0, (1 - OBSERVED_SHARE) * required)
+    observed = sum(min(after - before, longest) for before, after in pairwise(sent))
     if length >= required - 0.001 and observed >= OBSERVED_SHARE * required and sent:
         return VERIFIED, "", f"{length:.1f} s on the {whom} alone."
     detail = f"{length:.1f} s on the {whom} alone, answers over {observed:.1f} s of it; {required:g} s are required."
     return INCONCLUSIVE, f"{phase}-too-short", detail
-
-
-def _observed(facts: Facts, start: float, stop: float) -> Sequence[float]:
-    sent = times(one for one in facts.series if one.labels.answered)
-    return sent[bisect_left(sent, start) : bisect_right(sent, stop)]

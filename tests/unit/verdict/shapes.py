@@ -86,7 +86,9 @@ def shards(story: Story, *ends: dict[str, object]) -> Story:
     half = {"driven_s": 80.0, "planned_vu_s": 80.0, "samples": 400, "health": 40, "marks": 1, "silent_vus": [], "workers": 1}
     story.run |= {"shards": ["one", "two"], "workers": 2}
     story.health = [replace(one, worker=f"{shard}/main") for shard in ("one", "two") for one in story.health]
-    story.unmark("run-ended").marks += [Mark(40.0, "run-ended", {**half, **end}) for end in ends]
+    names = story.run["shards"]
+    marks = [Mark(40.0, "run-ended", {**half, "shard": name, **end}) for name, end in zip(names, ends, strict=False)]
+    story.unmark("run-ended").marks += marks
     return story
 
 

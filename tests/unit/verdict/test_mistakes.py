@@ -141,8 +141,19 @@ def test_a_target_that_hangs_until_the_end(story: Story) -> None:
     assert judge(story.evidence).verdict == "inconclusive"
 
 
-@pytest.mark.xfail(strict=True, reason="silence in the midst of a phase is not looked at")
-@pytest.mark.parametrize("start, stop", [(21, 38), (12, 19), (30, 41)], ids=["tail", "rollout", "end"])
+SILENT = pytest.mark.xfail(
+    strict=True, reason="silence in the rollout, or at the end of a tail that is long enough, is not looked at"
+)
+
+
+@pytest.mark.parametrize(
+    "start, stop",
+    [
+        pytest.param(21, 38, id="tail"),
+        pytest.param(12, 19, id="rollout", marks=SILENT),
+        pytest.param(30, 41, id="end", marks=SILENT),
+    ],
+)
 def test_nothing_was_sent_for_a_while(story: Story, start: float, stop: float) -> None:
     """Of seventeen, seven or ten seconds nothing is known: unsent work shows as missing, not as success."""
     keep(story, lambda item: not start < item.sent < stop).require(pair_uses=1, overlap_answers=5, endpoint_answers=1)

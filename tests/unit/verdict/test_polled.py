@@ -91,10 +91,11 @@ def test_the_guilt_is_that_of_an_answer_without_a_version(seen: Story, kind: str
     assert outcome(seen, "failures") == ("violated", kind)
 
 
+@pytest.mark.xfail(strict=True, reason="of series that get the same labels only the last is kept")
 def test_a_version_that_an_answer_named_by_chance(seen: Story) -> None:
     """Does not count: one source of versions a run."""
     seen.samples[600].version = "v9"
-    assert [one.id for one in judge(seen.evidence).versions] == ["v1", "v2"]
+    assert [(one.id, one.requests) for one in judge(seen.evidence).versions] == [("v1", 300), ("v2", 500)]
 
 
 def test_polls_in_any_order(story: Story) -> None:

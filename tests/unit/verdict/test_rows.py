@@ -65,7 +65,6 @@ def test_load_of_shards_of_which_one_is_spoilt(story: Story, ends: list[dict[str
     assert outcome(shards(story, *ends), "load") == (INCONCLUSIVE, reason)
 
 
-@pytest.mark.xfail(strict=True, reason="end marks are counted, whosesoever they are")
 def test_one_shards_end_told_twice(story: Story) -> None:
     """It is not the end of the other one."""
     assert outcome(shards(story, {"shard": "one"}, {"shard": "one"}), "load") == (INCONCLUSIVE, "run-not-ended")
@@ -245,3 +244,18 @@ def test_a_test_that_failed_beside_an_excused_failure(story: Story) -> None:
     story.require(max_failures="2").break_(300)
     story.marks.append(Mark(15.0, "test-failed", {"test": "t", "message": "assert 1 == 2"}))
     assert outcome(story, "failures") == ("violated", "test-failed")
+
+
+@pytest.mark.parametrize("own, reason", [({"max_outage": 1.0}, ""), ({"max_outage": 0.0}, "outage"), ({"max_failures": "1"}, "")])
+def test_an_outage_of_an_endpoint_with_limits_of_its_own(story: Story, own: dict[str, object], reason: str) -> None:
+    """Its own length or budget decides, not that for all."""
+    story.require(endpoints={"GET /a/": own}).break_(300)
+    assert story.requirement("outage").reason == reason
+    assert story.break_(301).requirement("outage").reason == "outage"
+
+
+def test_the_most_frequent_failures_are_told(story: Story) -> None:
+    """Three groups, the others are counted."""
+    story.break_(300, 302).break_(301, kind="reset").break_(303, kind="tls").break_(305, kind="truncated")
+    detail = story.requirement("failures").detail
+    assert "2 x status-5xx on GET /a/ by v1, 1 x reset on GET /b/ by v1, 1 x tls on GET /b/ by v1 and 1 more group." in detail
