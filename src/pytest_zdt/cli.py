@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_zdt import __version__
-from pytest_zdt.evidence.bundle import BundleError, add_mark, check_free, read_bundle, read_run, write_verdict
+from pytest_zdt.evidence.bundle import BundleError, add_mark, check_free, check_under_way, read_bundle, read_run, write_verdict
 from pytest_zdt.evidence.marks import DEPLOYED, OWN_MARKS, STARTED, Mark
 from pytest_zdt.evidence.merge import merge
 from pytest_zdt.report import compare, terminal

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_zdt.director import Director, Seen
 from pytest_zdt.evidence.bundle import BundleWriter, read_bundle, write_verdict
-from pytest_zdt.evidence.marks import CONTROL, DEPLOYED, ENDED, POLLED, STARTED, Mark
+from pytest_zdt.evidence.marks import CONTROL, DEPLOYED, ENDED, FAILED, LOST, POLLED, STARTED, Mark
 from pytest_zdt.manifest import describe, environment
 from pytest_zdt.poller import Poller, control, version_of
 from pytest_zdt.processes import Command
@@ -97,17 +97,17 @@ class Controller:
         elif kind == "gone" and worker not in self._finals:
             self._lose(worker)
 
-    def _failed(self, test: str, report: dict[str, Any], text: str, at: float) -> None:
+    def _failed(self, test: str, report: dict[str, Any], text: str, at: float, failed: int) -> None:
         self.tests.add_report(test, report)
         if self._writer is not None and report["outcome"] == "failed":
-            self._writer.add_mark(Mark(max(0.0, at), "test-failed", {"test": test, "message": text}))
+            self._writer.add_mark(Mark(max(0.0, at), FAILED, {"test": test, "message": text, "failed_requests": failed}))
 
     def _lose(self, worker: str) -> None:
         self._numbers.pop(worker)
         self._senders.pop(worker)
         if worker in self._ready:
             self._ready.discard(worker)
-            self._mark("worker-lost", worker=worker)
+            self._mark(LOST, worker=worker)
 
     def _tell_all(self, message: Message) -> None:
         for send in list(self._senders.values()):

@@ -6,7 +6,7 @@ import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 from pytest_zdt import items, recorder, schedule
 from pytest_zdt.engine import Load, Loop
+from pytest_zdt.evidence.kinds import is_failure
 from pytest_zdt.evidence.samples import Sample
 from pytest_zdt.http.session import Stopped
 from pytest_zdt.keys import VU
@@ -164,14 +165,15 @@ class Worker:
             if first:
                 self._reported.add(signature)
         if first:
-            self._tell(test.copy, outcome, samples[-1].sent - self._zero if samples else None)
+            self._tell(test.copy, outcome, samples)
 
-    def _tell(self, item: pytest.Item, outcome: items.Outcome, at: float | None = None) -> None:
-        """Sends pytest's report of the first failure of its kind."""
+    def _tell(self, item: pytest.Item, outcome: items.Outcome, samples: Sequence[Sample] = ()) -> None:
+        """Sends pytest's report of the first failure of its kind, with how many requests of that iteration failed."""
         made = items.report(item, outcome)
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=made)
         text = (str(outcome.error).strip().splitlines() or [type(outcome.error).__name__])[0][:200]
-        self._send(("report", item.nodeid, data, text, CLOCK() - self._zero if at is None and self._zero else at or 0.0))
+        at = samples[-1].sent - self._zero if samples else CLOCK() - self._zero if self._zero else 0.0
+        self._send(("report", item.nodeid, data, text, at, sum(is_failure(sample.kind) for sample in samples)))
 
     def _flush(self) -> None:
         samples = self._recorder.take()

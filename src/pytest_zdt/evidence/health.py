@@ -39,6 +39,11 @@ class Health:
     files: int | None = None
     ports: int | None = None
 
+    @property
+    def began(self) -> float:
+        """When the second began: it is as long as the thread slept and was late in it."""
+        return self.at - len(self.lags) * PROBE_EVERY - sum(self.lags) / 1000
+
     def as_line(self) -> bytes:
         """The second as one line of JSON, without the newline."""
         content = {

@@ -55,7 +55,7 @@ class Labels(NamedTuple):
     @property
     def guilt(self) -> str:
         """Whose failures these are."""
-        return guilt(self.kind, self.version if self.named else "")
+        return self.blame or guilt(self.kind, self.version if self.named else "")
 
 
 _LABELS = Labels._fields[:-2]
@@ -96,6 +96,11 @@ class Series:
             setattr(made, name, array(column.typecode, map(column.__getitem__, chosen)))
         made.stories = [self.stories[row] for row in chosen] if self.stories else []
         return made
+
+    def extend(self, other: Series) -> None:
+        """Adds the rows of another series behind this one's."""
+        for name in ("sent", "took", "latency", "vu", "stories"):
+            getattr(self, name).extend(getattr(other, name))
 
     def in_order(self) -> Series:
         """The same by send time; equal times by all else, so that any order in gives one order out."""

@@ -149,7 +149,9 @@ def _figures(verdict: Verdict) -> str:
     spans = ", ".join(f"{phase.name} {phase.end_s - phase.start_s:.1f} s" for phase in phases)
     duration = float(run.get("duration_s") or 0.0)
     load = f"load: {_requests(verdict)} requests by {run.get('vus')} VUs in {duration:.1f} s ({spans})"
-    return f"{load}; a closed loop: slow answers thin it out"
+    shards = [str(shard) for shard in run.get("shards") or ()]
+    joined = f"; joined from {len(shards)} runs: {', '.join(shards)}" if shards else ""
+    return f"{load}{joined}; a closed loop: slow answers thin it out"
 
 
 def _resolution(verdict: Verdict) -> str:

@@ -16,6 +16,8 @@ CONNECTIONS = frozenset({"connect-refused", "connect-timeout", "tls", "reset"})
 TIME_OUTS = frozenset({"connect-timeout", "read-timeout"})
 AT_THAT_TIME = 1.5
 """Seconds between a failure and an answer of the control URL, which is asked once a second."""
+POLL_IS_GOOD = 3.0
+"""Seconds for which a poll tells the version; the URL is asked once a second."""
 MOST_STALLED = 0.5
 """Share of a time-out that this machine may have stalled before the time-out is its own."""
 STALL = 50.0
@@ -42,17 +44,19 @@ def _relabelled(series: Iterable[Series], relabel: Relabel) -> list[Series]:
         rows: dict[Labels, list[int]] = defaultdict(list)
         for row in range(len(one)):
             rows[relabel(one, row)].append(row)
-        found |= {labels: one.part(chosen, labels) for labels, chosen in rows.items()}
-    return list(found.values())
+        for labels, chosen in rows.items():
+            found.setdefault(labels, Series(labels)).extend(one.part(chosen))
+    return [one.in_order() for one in found.values()]
 
 
 def _versions(polls: Sequence[Mark]) -> Relabel:
-    """Each row gets the version that the last poll before its sending had seen."""
+    """Each row gets the version that the last poll before its sending had seen, unless that was long ago."""
     times = [mark.at for mark in polls]
 
     def relabel(one: Series, row: int) -> Labels:
         at = bisect_right(times, one.sent[row])
-        return one.labels._replace(version=str(polls[at - 1].data.get("version", "")) if at else "", named=False)
+        seen = at and one.sent[row] - times[at - 1] <= POLL_IS_GOOD
+        return one.labels._replace(version=str(polls[at - 1].data.get("version", "")) if seen else "", named=False)
 
     return relabel
 

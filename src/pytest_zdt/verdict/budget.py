@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_zdt.verdict.facts import Facts, count
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Outcome
-from pytest_zdt.verdict.phases import HEAD, Part
+from pytest_zdt.verdict.phases import HEAD, ROLLOUT, TAIL, Part
 from pytest_zdt.verdict.statistics import fisher_greater
 from pytest_zdt.verdict.words import most_frequent_kind, top
 
@@ -51,9 +51,10 @@ def _within(facts: Facts, budget: object, chosen: set[str]) -> Outcome:
 
 
 def _worse_than_head(failed: list[Part], total: list[Part]) -> str:
-    """How much more fails after the head than in it, in words; empty when that is no more than chance."""
+    """How much more fails in the rollout, or after the head at all, than in the head, in words; empty if no more than chance."""
     in_head, all_in_head = (count(part for part in parts if part.phase == HEAD) for parts in (failed, total))
-    after, all_after = count(failed) - in_head, count(total) - all_in_head
-    if fisher_greater(after, all_after, in_head, all_in_head) >= ALPHA:
-        return ""
-    return f"{after} of {all_after} after the head, {in_head} of {all_in_head} in it"
+    for name, phases in (("in the rollout", {ROLLOUT}), ("after the head", {ROLLOUT, TAIL})):
+        after, all_after = (count(part for part in parts if part.phase in phases) for parts in (failed, total))
+        if fisher_greater(after, all_after, in_head, all_in_head) < ALPHA:
+            return f"{after} of {all_after} {name}, {in_head} of {all_in_head} in the head"
+    return ""

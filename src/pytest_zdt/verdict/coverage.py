@@ -18,9 +18,7 @@ def holes(facts: Facts, change: Change, span: Overlap | None) -> list[str]:
     Lanes are counted together: kept-alive connections stay on the old version until it drains, so that not every lane can see
     both. Where no overlap is required the time from the change before to the one after counts.
     """
-    start, stop = (span.start_s, span.end_s) if span is not None else (change.since, change.end)
-    if facts.soak or not facts.require["overlap"]:
-        start, stop = (change.since, change.end) if change.start is not None else (-inf, inf)
+    start, stop = _span(facts, change, span)
     counts: Counter[tuple[str, str]] = Counter()
     for one in facts.series:
         if one.labels.good:
@@ -30,13 +28,20 @@ def holes(facts: Facts, change: Change, span: Overlap | None) -> list[str]:
     return [f"{cell[0]} by {cell[1]}: {counts[cell]} of {limits[cell[0]]}" for cell in cells if counts[cell] < limits[cell[0]]]
 
 
-def missing_lanes(facts: Facts) -> list[str]:
-    """The endpoints that were not driven on both lanes, as texts."""
+def missing_lanes(facts: Facts, change: Change, span: Overlap | None) -> list[str]:
+    """The endpoints that were not driven on both lanes while it counted, as texts."""
     driven: dict[str, set[str]] = defaultdict(set)
     for one in facts.series:
-        driven[one.labels.endpoint].add(one.labels.lane)
+        if one.count(*_span(facts, change, span)):
+            driven[one.labels.endpoint].add(one.labels.lane)
     cells = [(endpoint, lane) for endpoint in endpoints(facts) for lane in LANES]
     return [f"{endpoint} never on the `{lane}` lane" for endpoint, lane in cells if lane not in driven[endpoint]]
+
+
+def _span(facts: Facts, change: Change, span: Overlap | None) -> tuple[float, float]:
+    if span is not None and facts.require["overlap"] and not facts.soak:
+        return span.start_s, span.end_s
+    return (change.since, change.end) if change.start is not None else (-inf, inf)
 
 
 def endpoints(facts: Facts) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_zdt.evidence.kinds import CLIENT, CONFIGURATION, NETWORK
+from pytest_zdt.evidence.marks import FAILED
 from pytest_zdt.verdict.budget import is_zero, within_budgets
 from pytest_zdt.verdict.facts import Facts, count
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Outage, Outcome
@@ -16,12 +17,14 @@ def failures(facts: Facts) -> Outcome:
     summary = f"{count(ours)} of {facts.total} requests failed (allowed: {budget})"
     if status == VIOLATED:
         return VIOLATED, reason or most_frequent_kind(ours), f"{summary}: {detail or top(ours)}."
-    tests = facts.marked("test-failed")
-    if tests and not any(part.labels.failed for part in facts.parts):
+    tests = [mark for mark in facts.marked(FAILED) if not mark.data.get("failed_requests")]
+    if tests:
         test = f"{tests[0].data.get('test', '')}: {tests[0].data.get('message', '')}"
         return VIOLATED, "test-failed", f"{len(tests)} times a test failed, though each of its requests succeeded: {test}"
     if status == INCONCLUSIVE:
         return INCONCLUSIVE, reason, f"{summary}: {detail}."
+    if unknown := sorted(set(facts.require["endpoints"]) - {part.labels.endpoint for part in facts.parts}):
+        return INCONCLUSIVE, "unknown-endpoint", f"Limits are set for endpoints that were never requested: {', '.join(unknown)}."
     return _not_ours(facts) or (VERIFIED, "", f"{summary}.")
 
 

@@ -68,18 +68,18 @@ def failure_groups(facts: Facts) -> list[FailureGroup]:
     """Failures by kind, endpoint, version and phase, the earliest first."""
     groups = _grouped(
         facts,
-        lambda part: (part.labels.kind, part.labels.endpoint, part.labels.version, part.phase) if part.labels.failed else (),
+        lambda part: (*part.labels[:3], part.phase, part.labels.guilt) if part.labels.failed else (),
     )
     groups.pop((), None)
     return sorted((_failure_group(key, group) for key, group in groups.items()), key=lambda item: item.first_s)
 
 
 def _failure_group(key: tuple[str, ...], group: list[Part]) -> FailureGroup:
-    kind, endpoint, version, phase = key
+    endpoint, kind, version, phase, guilt = key
     first, request_id, message = min((part.series.sent[0], *part.series.stories[0]) for part in group)
     last = max(part.series.sent[-1] for part in group)
     example = {"request_id": request_id, "message": message}
-    return FailureGroup(kind, group[0].labels.guilt, endpoint, version, phase, count(group), first, last, example)
+    return FailureGroup(kind, guilt, endpoint, version, phase, count(group), first, last, example)
 
 
 def resolution(facts: Facts) -> list[Resolution]:

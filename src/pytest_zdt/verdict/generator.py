@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_zdt.evidence.health import PROBE_EVERY, Health
 from pytest_zdt.evidence.kinds import CLIENT
@@ -18,16 +18,16 @@ MOST_LAG = 50.0
 """Milliseconds of scheduling lag that 99 % of the time must stay below, in every phase."""
 MOST_CPU = 0.95
 """CPU time per second of a worker, which one core at most carries out: above, the load is as much as the worker can do."""
-LEAST_SEEN = 0.9
-"""Share of the time that the health must be known of."""
+LEAST_SEEN = 0.7
+"""Share of each phase for which the health of each worker must be known."""
 
 
 def generator(facts: Facts) -> Outcome:
     """Its own stalls are small, its CPU is not saturated, and it could send whatever it wanted to."""
-    figures = health(facts)
+    figures, seen = health(facts), _seen(facts)
     lag, busy = figures.lag_p99_ms, figures.cpu_share
-    if lag is None or busy is None or _seen(facts) < LEAST_SEEN:
-        return INCONCLUSIVE, "health-unknown", f"The load generator's own health is known for {_seen(facts):.0%} of the time."
+    if lag is None or busy is None or seen < LEAST_SEEN:
+        return INCONCLUSIVE, "health-unknown", f"The load generator's own health is known for {seen:.0%} of a worker's phase."
     lags = f"scheduling lag {lag:.1f} ms (p99, worst phase; {MOST_LAG:g} ms allowed)"
     detail = f"{lags}, {busy:.0%} of a core in the busiest worker"
     if lag > MOST_LAG:
@@ -40,13 +40,16 @@ def generator(facts: Facts) -> Outcome:
 
 
 def health(facts: Facts) -> Generator:
-    """The figures of the generator's health; the lag is that of the phase in which it was worst."""
-    spans = [_lags(one for one in facts.health if start < one.at <= stop + 1) for _, start, stop in facts.timeline.spans()]
-    known = [lag for lags in spans if (lag := percentile(lags, 0.99)) is not None]
+    """The figures of the generator's health; lag and CPU are those of the phase in which they were worst."""
+    lags, shares = [], []
+    for _, start, stop in facts.timeline.spans():
+        inside = [one for one in facts.health if one.began < stop and one.at > start]
+        lags += [lag for lag in [percentile(_lags(inside), 0.99)] if lag is not None]
+        shares += _busy(inside)
     return Generator(
-        lag_p99_ms=max(known, default=None),
+        lag_p99_ms=max(lags, default=None),
         lag_max_ms=max((max(one.lags, default=0.0) for one in facts.health), default=None),
-        cpu_share=max(_busy(facts).values(), default=None),
+        cpu_share=max(shares, default=None),
         samples=recorded(facts),
         lost_samples=lost(facts),
         cut_at_deadline=sum(len(one) for one in facts.series if not one.labels.counted),
@@ -65,29 +68,43 @@ def _lags(seconds: Iterable[Health]) -> Sequence[float]:
     found = []
     for one in seconds:
         for lag in one.lags:
-            while lag > 0:
-                found.append(lag)
-                lag -= PROBE_EVERY * 1000
-            if lag == 0:
-                found.append(lag)
+            late = lag
+            while late > 0:
+                found.append(late)
+                late -= PROBE_EVERY * 1000
+            if not lag:
+                found.append(0.0)
     return sorted(found)
 
 
-def _busy(facts: Facts) -> dict[str, float]:
+def _busy(seconds: Iterable[Health]) -> list[float]:
+    """The mean share of a core of each worker in those seconds."""
     shares: dict[str, list[float]] = defaultdict(list)
-    for one in facts.health:
+    for one in seconds:
         shares[one.worker].append(one.cpu)
-    return {worker: sum(found) / len(found) for worker, found in shares.items()}
+    return [round(sum(found) / len(found), 6) for found in shares.values()]
 
 
 def _seen(facts: Facts) -> float:
-    """Share of the workers' seconds that the health is known of; the last second of a run may be missing."""
-    ended = [(mark.at - _number(mark.data.get("began_s")), _number(mark.data.get("workers"))) for mark in facts.marked(ENDED)]
-    workers = float(facts.run.get("workers") or 1)
-    planned = sum(max(0.0, seconds - 1.0) * (of_shard or workers) for seconds, of_shard in ended)
-    planned = planned or max(0.0, facts.timeline.end - 1.0) * workers
-    return min(1.0, len(facts.health) / planned) if planned else 0.0
+    """Share of each phase that is known of each worker; the least of them."""
+    workers: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for one in facts.health:
+        workers[one.worker].append((one.began, one.at))
+    if len(workers) < int(facts.run.get("workers") or 1):
+        return 0.0
+    return min((_known(spans, *bounds) for worker, spans in workers.items() for bounds in _phases(facts, worker)), default=1.0)
 
 
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+def _phases(facts: Facts, worker: str) -> Iterator[tuple[float, float]]:
+    """The phases that a worker drove, without their first and last second; a shard of a merged run has its own begin and end."""
+    shard = worker.rpartition("/")[0]
+    ended = [mark for mark in facts.marked(ENDED) if mark.data.get("shard", "") == shard]
+    began, end = (float(str(ended[0].data.get("began_s", 0.0))), ended[0].at) if ended else (0.0, facts.timeline.end)
+    for _, start, stop in facts.timeline.spans():
+        since, until = max(start, began) + 1.0, min(stop, end) - 1.0
+        if until > since:
+            yield since, until
+
+
+def _known(spans: Iterable[tuple[float, float]], start: float, stop: float) -> float:
+    return sum(max(0.0, min(until, stop) - max(since, start)) for since, until in spans) / (stop - start)

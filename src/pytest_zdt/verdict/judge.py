@@ -61,5 +61,6 @@ def _run(facts: Facts) -> dict[str, Any]:
         "planned_s": facts.run.get("planned_s"),
         # A run without an end mark was killed: it did not end by itself.
         "interrupted": not ended or any(bool(mark.data.get("interrupted")) for mark in ended),
+        "shards": [str(shard) for shard in facts.run.get("shards") or ()],
         "lost_workers": [str(mark.data.get("worker")) for mark in facts.marked("worker-lost")],
     }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from math import ceil, inf
 from typing import Final
 
@@ -62,21 +63,34 @@ def _broken(answers: Sequence[tuple[float, float]], limit: str, seconds: float, 
 def first_slow_window(answers: Sequence[tuple[float, float]], share: float, limit: float, window: float) -> float | None:
     """When the first window begins in which less than ``share`` of the answers were as fast as ``limit``; None without one.
 
-    ``answers`` are send time and latency in seconds, in order. Windows slide: each one that ends with an answer is looked at.
+    ``answers`` are send time and latency in seconds, in order. Windows slide: each that begins or ends with an answer is looked
+    at, both ends included; a run that is shorter is one window.
     """
-    slow = first = 0
-    if window == inf:
-        slow = sum(took > limit for _, took in answers)
-        return answers[0][0] if answers and slow > len(answers) - ceil(share * len(answers) - 1e-9) else None
-    for last, (sent, took) in enumerate(answers):
-        slow += took > limit
-        while answers[first][0] < sent - window:
-            slow -= answers[first][1] > limit
-            first += 1
-        many = last - first + 1
-        if slow > many - ceil(share * many - 1e-9) and (sent - answers[0][0] >= window or last == len(answers) - 1):
-            return max(sent - window, answers[0][0])
+    if not answers:
+        return None
+    slow = list(accumulate((took > limit for _, took in answers), initial=0))
+    for first, last in _windows([sent for sent, _ in answers], window):
+        many, late = last - first, slow[last] - slow[first]
+        if late > many - ceil(share * many - 1e-9):
+            return answers[first][0]
     return None
+
+
+def _windows(sent: Sequence[float], window: float) -> Iterator[tuple[int, int]]:
+    """The rows of each window, from the first up to the second number."""
+    if sent[-1] - sent[0] <= window:
+        yield 0, len(sent)
+        return
+    begin = end = 0
+    for row, at in enumerate(sent):
+        while sent[begin] < at - window:
+            begin += 1
+        if sent[0] <= at - window:
+            yield begin, row + 1  # ends with this answer
+        while end < len(sent) and sent[end] <= at + window:
+            end += 1
+        if at + window <= sent[-1]:
+            yield row, end  # begins with it
 
 
 def _answers(facts: Facts, endpoint: str) -> list[tuple[float, float]]:
@@ -99,7 +113,9 @@ def _impact(endpoint: str, head: Iterable[Part], rollout: Iterable[Part]) -> Imp
     if min(len(before), len(during)) < LEAST_ANSWERS:
         return Impact(endpoint, *medians, None, None, slower=False)
     effect, p = mann_whitney(during, before)
-    slower = effect >= EFFECT and p < ALPHA and (medians[1] or 0.0) >= RATIO * (medians[0] or 0.0)
+    tails = percentile(before, 0.9), percentile(during, 0.9)  # a median stays where the new version answers less than half
+    ratio = max((after or 0.0) / max(first or 0.0, 0.001) for first, after in (medians, tails))
+    slower = effect >= EFFECT and p < ALPHA and ratio >= RATIO
     return Impact(endpoint, *medians, effect, p, slower)
 
 
@@ -112,7 +128,7 @@ def impact(facts: Facts) -> Outcome:
     slower = [f"{one.endpoint} {one.head_p50_ms:g} -> {one.rollout_p50_ms:g} ms" for one in found if one.slower]
     if slower:
         status = VIOLATED if facts.require["impact"] else INCONCLUSIVE
-        return status, "slower", f"Slower in the rollout than in the head, by the median: {'; '.join(slower)}.{only}"
+        return status, "slower", f"Slower in the rollout than in the head (medians): {'; '.join(slower)}.{only}"
     thin = [one.endpoint for one in found if one.effect is None]
     if not found:
         return INCONCLUSIVE, "too-few-answers", f"No endpoint gave a good answer.{only}"

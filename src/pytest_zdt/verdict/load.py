@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from pytest_zdt.evidence.marks import ENDED
 from pytest_zdt.verdict.facts import Facts
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, Outcome
+from pytest_zdt.verdict.phases import times
 
 LEAST_DRIVEN = 0.95
+SILENCE = 5.0
+"""Seconds without a request that are too many, in a load that sends several times in them."""
+GAPS = 20
+"""So many times the mean time between two requests is a silence too."""
+MOST_CUT = 0.01
+"""Share of the requests that the end of the run may cut; one for each virtual user is allowed anyway."""
 
 
 def load(facts: Facts) -> Outcome:
@@ -38,10 +47,31 @@ def _thin(facts: Facts) -> tuple[str, str] | None:
         return "worker-lost", f"Lost workers, and with them samples: {', '.join(str(mark.data.get('worker')) for mark in lost)}."
     if silent := sorted(vu for mark in facts.marked(ENDED) for vu in _numbers(mark.data.get("silent_vus"))):
         return "silent-vus", f"{len(silent)} virtual users sent nothing: {', '.join(map(str, silent))}."
+    if hung := sorted(vu for mark in facts.marked(ENDED) for vu in _numbers(mark.data.get("hung_vus"))):
+        return "hung-vus", f"{len(hung)} virtual users hung in a test: {', '.join(map(str, hung))}."
+    seen, planned = len(set().union(*(one.vu for one in facts.series))), int(_number(facts.run.get("vus")))
+    if seen < planned:
+        return "silent-vus", f"{planned} virtual users were planned, the evidence has samples of {seen}."
     if not _driven(facts) >= LEAST_DRIVEN:
         share = f"{_driven(facts):.0%} of the virtual users' planned time was driven"
         return "vu-time-missing", f"{share}; {LEAST_DRIVEN:.0%} are needed."
-    return None
+    return _silent(facts) or _cut(facts)
+
+
+def _silent(facts: Facts) -> tuple[str, str] | None:
+    """Unsent work shows as missing, not as success: in a closed loop nobody sends while all wait."""
+    sent = [0.0, *times(facts.series), facts.timeline.end]
+    longest, at = max((after - before, before) for before, after in pairwise(sent))
+    if longest <= max(SILENCE, GAPS * facts.timeline.end / len(sent)):
+        return None
+    return "silence", f"Nothing was sent for {longest:.1f} s from {at:.1f} s on: what the API did then is unknown."
+
+
+def _cut(facts: Facts) -> tuple[str, str] | None:
+    cut = sum(len(one) for one in facts.series if not one.labels.counted)
+    if cut <= max(_number(facts.run.get("vus")), MOST_CUT * recorded(facts)):
+        return None
+    return "cut-requests", f"{cut} of {recorded(facts)} requests were cut before they had an answer."
 
 
 def _incomplete(facts: Facts) -> tuple[str, str] | None:
@@ -56,6 +86,8 @@ def _incomplete(facts: Facts) -> tuple[str, str] | None:
         if not all(isinstance(one, int) for one in said):
             return "evidence-uncounted", f"The run's end does not tell how many {name} there are, so none can be missed."
         written = sum(one for one in said if isinstance(one, int))
+        if len(said) > max(1, len(facts.run.get("shards") or ())):
+            return "evidence-doubled", "The run ends more often than once: its evidence is doubled."
         if written != number:
             what = "missing" if number < written else "doubled"
             return f"evidence-{what}", f"{number} {name} are in the evidence, {written} were recorded: some are {what}."

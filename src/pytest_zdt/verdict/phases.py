@@ -15,11 +15,14 @@ from math import inf
 from operator import add
 from typing import NamedTuple
 
+from pytest_zdt.evidence.kinds import APP, EDGE
 from pytest_zdt.evidence.marks import DEPLOYED, ENDED, STARTED, Mark
 from pytest_zdt.evidence.series import Labels, Series
 
 HEAD, ROLLOUT, TAIL = "head", "rollout", "tail"
 REIGN_ANSWERS = 20
+LEAD, LEAD_SHARE = 30.0, 1 / 3
+"""Seconds before a rollout that no mark tells of in which a failure may be its doing; at most that share of the time before."""
 Answers = Mapping[str, "array[float]"]
 
 
@@ -28,7 +31,8 @@ class Change:
     """A change of version: ``old`` alone from ``since``, the rollout from ``start`` to ``stop``, then ``new`` alone to ``end``.
 
     ``new`` is empty where none came; ``start`` and ``stop`` are None where nothing tells of a rollout either. ``reset`` is when
-    the deployment was started again: what was seen of the new version before is no evidence.
+    the deployment was started again: what was seen of the new version before is no evidence. ``early``: no mark told of the
+    start, and failures shortly before the first answer of the new version are counted to the rollout.
     """
 
     old: str
@@ -38,6 +42,7 @@ class Change:
     stop: float | None
     end: float
     reset: float = -inf
+    early: bool = False
 
     def __str__(self) -> str:
         return f"{self.old} -> {self.new}" if self.new else f"{self.old or 'no version'} alone"
@@ -110,7 +115,9 @@ def timeline(series: Sequence[Series], marks: Sequence[Mark], settled: float) ->
     # a version that gave only failures comes after the others, by its first answer
     versions = tuple(sorted(named, key=lambda name: (good[name], answers[name][0], name)))
     end = _end(marks, series)
-    return Timeline(versions, _changes(versions, answers, sorted(marks, key=lambda mark: mark.at), settled, end), end)
+    changes = _changes(versions, answers, sorted(marks, key=lambda mark: mark.at), settled, end)
+    marked = any(mark.name == STARTED for mark in marks)
+    return Timeline(versions, changes if marked else tuple(_earlier(change, series) for change in changes), end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +225,16 @@ def _change(old: _Reign, new: _Reign, answers: Answers, deployments: Sequence[_D
     start = _within(min(starts), end)
     reset = deployments[-1].start if len(deployments) > 1 else -inf
     return Change(old.version, new.version, 0.0, start, max([start, *(_within(stop, end) for stop in stops)]), end, reset)
+
+
+def _earlier(change: Change, series: Sequence[Series]) -> Change:
+    """Migrations run before the new version answers: without a mark, failures shortly before count as the rollout's."""
+    if change.start is None:
+        return change
+    since = change.start - min(LEAD, LEAD_SHARE * (change.start - change.since))
+    failed = times(one for one in series if one.labels.failed and one.labels.guilt in (APP, EDGE))
+    found = failed[bisect_left(failed, since) : bisect_left(failed, change.start)]
+    return replace(change, start=found[0], early=True) if found else change
 
 
 def _joined(changes: Sequence[Change]) -> Iterator[Change]:

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from itertools import pairwise
 
+from pytest_zdt.evidence.kinds import GUILT
 from pytest_zdt.evidence.marks import DEPLOYED
 from pytest_zdt.verdict.causes import why_no_overlap
 from pytest_zdt.verdict.coverage import endpoints, holes, missing_lanes
@@ -33,7 +34,7 @@ def head(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
     if not change.old and not facts.soak:
         return INCONCLUSIVE, "no-version-source", "No answer named a version, so nobody knows which one was alone."
     until = facts.timeline.end if change.start is None else change.start
-    return _alone(facts, HEAD, "old version", change.since, until)
+    return _alone(facts, HEAD, change.old, change.since, until)
 
 
 def version_change(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
@@ -47,7 +48,12 @@ def version_change(facts: Facts, change: Change, span: Overlap | None) -> Outcom
         return INCONCLUSIVE, "deploy-failed", f"{seen}{by_time}, but the rollout may be incomplete.{note}"
     if change.new:
         others = [version for version in _between(facts, change) if version not in (change.old, change.new)]
-        return VERIFIED, "", f"{' -> '.join([change.old, *others, change.new])}{by_time}."
+        early = (
+            f" Nothing told when the deployment began; failures from {change.start:.1f} s on count as its."
+            if change.early
+            else ""
+        )
+        return VERIFIED, "", f"{' -> '.join([change.old, *others, change.new])}{by_time}.{early}"
     if not facts.require["version_change"]:
         return VERIFIED, "", "No change of version was required, and none came."
     if not change.old:
@@ -93,7 +99,7 @@ def coverage(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
         return INCONCLUSIVE, "no-overlap", "Without an overlap no endpoint was answered by both versions side by side."
     if not facts.series:
         return INCONCLUSIVE, "holes", "No endpoint was requested."
-    uncovered, lanes = holes(facts, change, span), missing_lanes(facts)
+    uncovered, lanes = holes(facts, change, span), missing_lanes(facts, change, span)
     if uncovered or lanes:
         reason = "holes" if uncovered else "one-lane"
         return INCONCLUSIVE, reason, f"Too few good answers or lanes: {'; '.join(uncovered + lanes)}."
@@ -121,11 +127,12 @@ def flows(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
         hint = "use zdt_oauth_client or zdt_flow in a test, or set pair-uses = 0 if the API hands out nothing that is used later"
         return INCONCLUSIVE, "no-flow", f"No test uses a value that an earlier answer made: {hint}."
     wanted = [(flow, *pair) for flow in names for pair in _pairs(facts, change)]
+    good = uses - _uses(facts, change, *GUILT)
     missing = [
-        f"{flow} {old} -> {new}: {uses[flow, old, new]} of {least}" for flow, old, new in wanted if uses[flow, old, new] < least
+        f"{flow} {old} -> {new}: {good[flow, old, new]} of {least}" for flow, old, new in wanted if good[flow, old, new] < least
     ]
     if missing:
-        return INCONCLUSIVE, "pair-unused", f"Too few uses of a value on the other version: {'; '.join(missing)}."
+        return INCONCLUSIVE, "pair-unused", f"Too few good uses of a value on the other version: {'; '.join(missing)}."
     figures = ", ".join(f"{flow} {made_by} -> {used_on} {uses[flow, made_by, used_on]}" for flow, made_by, used_on in wanted)
     return VERIFIED, "", f"Values made by one version and used on the other: {figures}."
 
@@ -140,7 +147,7 @@ def _uses(facts: Facts, change: Change, *kinds: str) -> Uses:
     """How often a value of each flow was used by each version, by who made it; of those kinds, or of all."""
     uses: Uses = Counter()
     for one in facts.series:
-        if one.labels.flow and one.labels.answered and (one.labels.kind in kinds or not kinds):
+        if one.labels.flow and one.labels.answered and (one.labels.kind in kinds if kinds else True):
             uses[one.labels.flow, one.labels.made_by, one.labels.version] += one.count(change.since, change.end)
     return uses
 
@@ -161,24 +168,26 @@ def _broken(facts: Facts, change: Change, uses: Uses) -> Uses:
 
 def tail(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
     """The new version alone, long enough and without failures."""
-    after = facts.failed(phase=TAIL)
+    numbers = {number for number, span in enumerate(facts.timeline.spans()) if span[1] == change.stop and span[0] == TAIL}
+    after = [part for part in facts.failed(phase=TAIL) if part.number in numbers]
     if after:
         return VIOLATED, "failures-after-rollout", f"After the rollout still {top(after)}."
     if facts.soak:
         return VERIFIED, "", "No rollout was required."
     if not change.new or change.stop is None:
         return INCONCLUSIVE, "no-version-change", "Without a new version there is no time after the rollout."
-    return _alone(facts, TAIL, "new version", change.stop, change.end)
+    return _alone(facts, TAIL, change.new, change.stop, change.end)
 
 
-def _alone(facts: Facts, phase: str, whom: str, start: float, stop: float) -> Outcome:
-    """Whether one version was alone from ``start`` to ``stop`` for as long as that phase must be."""
+def _alone(facts: Facts, phase: str, version: str, start: float, stop: float) -> Outcome:
+    """Whether one version was alone from ``start`` to ``stop`` for as long as that phase must be, as its own answers tell."""
     required, length = float(facts.require[phase]), stop - start
-    sent = times(one for one in facts.series if one.labels.answered)
+    whom = f"the {'old' if phase == HEAD else 'new'} version alone"
+    sent = times(one for one in facts.series if one.labels.answered and one.labels.version == version)
     sent = sent[bisect_left(sent, start) : bisect_right(sent, stop)]
     longest = max(1.0, (1 - OBSERVED_SHARE) * required)
     observed = sum(min(after - before, longest) for before, after in pairwise(sent))
     if length >= required - 0.001 and observed >= OBSERVED_SHARE * required and sent:
-        return VERIFIED, "", f"{length:.1f} s on the {whom} alone."
-    detail = f"{length:.1f} s on the {whom} alone, answers over {observed:.1f} s of it; {required:g} s are required."
+        return VERIFIED, "", f"{length:.1f} s on {whom}."
+    detail = f"{length:.1f} s on {whom}, answers over {observed:.1f} s of it; {required:g} s are required."
     return INCONCLUSIVE, f"{phase}-too-short", detail

@@ -18,7 +18,10 @@ from ..test_merge import shard
 from ..verdict.conftest import Story
 
 EQUAL = """\
-                                             one                        two
+A: one
+B: two
+
+                                             A                          B
 verdict                                      verified, zero-impact      verified, zero-impact
 versions                                     v1 -> v2                   v1 -> v2
 overlap                                      9.5 s                      9.5 s
@@ -29,6 +32,8 @@ ENDPOINTS = """\
 endpoint  requests/s    failed  p50 ms               p95 ms               p99 ms
 GET /a/   10.0 -> 10.0  0 -> 0  10.0 -> 10.0 (x1.00)  10.0 -> 10.0 (x1.00)  10.0 -> 10.0 (x1.00)
 GET /b/   10.0 -> 10.0  0 -> 0  10.0 -> 10.0 (x1.00)  10.0 -> 10.0 (x1.00)  10.0 -> 10.0 (x1.00)"""
+
+ALIKE = ["no requirement ended differently", "no setting differs"]
 
 
 def compared(one: Story, two: Story) -> list[Line]:
@@ -49,7 +54,8 @@ def row(lines: list[str], label: str) -> str:
 
 def between(lines: list[str]) -> list[str]:
     """What stands between the two tables: what differs."""
-    first, last = lines.index(""), next(number for number, line in enumerate(lines) if line.startswith("endpoint"))
+    first = next(number for number, line in enumerate(lines) if line.startswith("requests per second")) + 1
+    last = next(number for number, line in enumerate(lines) if line.startswith("endpoint"))
     return [line for line in lines[first:last] if line]
 
 
@@ -60,17 +66,18 @@ def story() -> Story:
 
 
 def test_equal_runs(story: Story) -> None:
-    """The figures of both, and no differences."""
+    """What A and B are, the figures of both, and no differences, which is said."""
     lines = texts(story, Story())
-    assert "\n".join(lines[:7]) == EQUAL
+    assert "\n".join(lines[:10]) == EQUAL
     assert [" ".join(line.split()) for line in lines[-3:]] == [" ".join(line.split()) for line in ENDPOINTS.splitlines()]
-    assert between(lines) == []
+    assert between(lines) == ALIKE
 
 
 def test_what_differs_in_any_two_runs(story: Story) -> None:
-    """Id, start and clock of a run say nothing of it."""
+    """Id, start, clock, seed and torn lines of a run say nothing of how it was set; nor does what is not set."""
     story.run |= {"id": "other", "started_at": "2026-02-02T00:00:00Z", "clock": {"monotonic": 1.0, "pid": 7}}
-    assert between(texts(story, Story())) == []
+    story.run |= {"seed": 9, "torn_lines": 0, "deploy": None}
+    assert between(texts(story, Story())) == ALIKE
 
 
 def test_verdicts(story: Story) -> None:
@@ -86,8 +93,8 @@ def test_versions_and_overlap(story: Story) -> None:
     """In the order in which they answered; none where none did."""
     one = Story().change(version=lambda item: {"v1": "2026.1", "v2": "2026.2"}[item.version], flow="", made_by="")
     lines = texts(one, story.change(version="v1", flow="", made_by=""))
-    assert (row(lines, "versions"), row(lines, "overlap: ")) == ("2026.1 -> 2026.2|v1", "verified -> inconclusive (no-overlap)")
-    assert lines[3].split() == ["overlap", "9.5", "s", "none"]
+    assert (row(lines, "versions"), row(lines, "overlap")) == ("2026.1 -> 2026.2|v1", "9.5 s|none")
+    assert row(lines, "  overlap: ") == "verified -> inconclusive"
     assert row(texts(story.change(version=""), Story()), "versions") == "none|v1 -> v2"
 
 
@@ -100,26 +107,40 @@ def test_failures_and_outages(story: Story) -> None:
 
 
 def test_requirements_that_differ(story: Story) -> None:
-    """Status and reason of both, then both details; the style is that of the second run. What ended alike is not shown."""
+    """Both statuses, then both reasons and details; the style is that of the second run. What ended alike is not shown."""
     lines = compared(story, Story().require(tail=30.0).break_(300))
-    at = next(number for number, (text, _) in enumerate(lines) if text.startswith("tail: "))
-    assert lines[at] == ("tail: verified -> inconclusive (tail-too-short)", "yellow")
-    assert lines[at + 1] == ("    20.1 s on the new version alone.", "dim")
-    assert lines[at + 2][0].startswith("    20.1 s on the new version alone, answers over")
-    assert ("failures: verified -> violated (status-5xx)", "red") in lines
-    assert [text for text, _ in lines if text.startswith(("load:", "head:", "coverage:", "flows:"))] == []
+    assert ("Requirements that ended differently", "bold") in lines
+    at = lines.index(("  tail: verified -> inconclusive", "yellow"))
+    assert lines[at + 1] == ("      A: verified: 20.1 s on the new version alone.", "dim")
+    assert lines[at + 2][0].startswith("      B: tail-too-short: 20.1 s on the new version alone")
+    at = lines.index(("  failures: verified -> violated", "red"))
+    assert lines[at + 2][0].startswith("      B: status-5xx: 1 of 800 requests failed")
+    assert [text for text, _ in lines if text.startswith(("  load:", "  head:", "  coverage:", "  flows:"))] == []
     back = compared(Story().break_(300), story)
-    assert ("failures: violated (status-5xx) -> verified", "green") in back
+    assert ("  failures: violated -> verified", "green") in back
+
+
+def test_requirements_that_ended_alike_for_another_reason(story: Story) -> None:
+    """Both are violated, each by a kind of its own."""
+    lines = texts(story.break_(300), Story().break_(300, kind="wrong-body"))
+    at = lines.index("  failures: violated -> violated")
+    assert [line.split(": ")[1] for line in lines[at + 1 : at + 3]] == ["status-5xx", "wrong-body"]
 
 
 def test_settings_that_differ(story: Story) -> None:
     """Also those that are required, and those that only one run knows."""
-    story.run |= {"pace_s": 0.2, "vus": 8}
-    found = between(texts(story, Story().require(max_outage=1.0, p95=0.5)))
-    assert "vus: 8 -> 4" in found
-    assert "pace_s: 0.2 -> None" in found
-    assert "require.max_outage: 0.0 -> 1.0" in found
-    assert "require.p95: None -> 0.5" in found
+    story.run |= {"pace_s": 0.2, "vus": 8, "lanes": ["new", "reused"]}
+    two = Story().require(max_outage=1.0, p95=0.5, endpoints={"GET /a/": {"max_failures": "1%"}})
+    two.run["lanes"] = ["new"]
+    found = between(texts(story, two))
+    assert found[found.index("Settings that differ") + 1 :] == [
+        "  lanes: new, reused -> new",
+        "  pace_s: 0.2 -> not set",
+        "  require.endpoints.GET /a/.max_failures: not set -> 1%",
+        "  require.max_outage: 0.0 -> 1.0",
+        "  require.p95: not set -> 0.5",
+        "  vus: 8 -> 4",
+    ]
 
 
 def test_latencies(story: Story) -> None:
@@ -174,7 +195,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     before = {path: path.is_dir() or path.read_bytes() for path in tmp_path.rglob("*")}
     assert main(["compare", *names]) == 0
     out, err = capsys.readouterr()
-    assert out.split()[:2] == names
-    assert out.splitlines()[1].split() == ["verdict", "violated", "verified,", "zero-impact"]
+    assert out.splitlines()[:2] == [f"A: {names[0]}", f"B: {names[1]}"]
+    assert out.splitlines()[4].split() == ["verdict", "violated", "verified,", "zero-impact"]
     assert err == ""
     assert {path: path.is_dir() or path.read_bytes() for path in tmp_path.rglob("*")} == before

@@ -12,8 +12,6 @@ from pytest_zdt.verdict.judge import judge
 
 from .conftest import Story
 
-UNREAD = pytest.mark.xfail(strict=True, reason="Labels.guilt does not read Labels.blame")
-
 
 def control(story: Story, *down: int) -> Story:
     """The control URL was asked once a second, and failed in those."""
@@ -31,7 +29,6 @@ def test_the_control_url_says_nothing_of_a_clean_run(story: Story) -> None:
     assert judge(control(story, 14, 15, 16).evidence).verdict == "verified"
 
 
-@UNREAD
 @pytest.mark.parametrize(
     "down, guilt, verdict", [((), "edge", "violated"), ((15,), "client", "inconclusive"), ((30,), "edge", "violated")]
 )
@@ -49,9 +46,7 @@ def test_a_name_without_a_control_at_that_time(story: Story) -> None:
 
 
 @pytest.mark.parametrize("kind", ["connect-refused", "connect-timeout", "tls", "reset"])
-@pytest.mark.parametrize(
-    "down, guilt, verdict", [((), "edge", "violated"), pytest.param((15,), "network", "inconclusive", marks=UNREAD)]
-)
+@pytest.mark.parametrize("down, guilt, verdict", [((), "edge", "violated"), pytest.param((15,), "network", "inconclusive")])
 def test_a_connection(story: Story, kind: str, down: tuple[int, ...], guilt: str, verdict: str) -> None:
     """The edge's; the network's while an unrelated host cannot be reached either."""
     assert guilts(control(story, *down).break_(300, kind=kind, status=0, version="")) == [(kind, guilt, 1)]
@@ -65,7 +60,7 @@ def test_what_the_network_does_not_excuse(story: Story, kind: str) -> None:
     assert judge(story.evidence).verdict == "violated"
 
 
-@pytest.mark.parametrize("lag, guilt", [pytest.param(600.0, "client", marks=UNREAD), (400.0, "app"), (0.0, "app")])
+@pytest.mark.parametrize("lag, guilt", [pytest.param(600.0, "client"), (400.0, "app"), (0.0, "app")])
 def test_a_time_out_while_this_machine_stalled(story: Story, lag: float, guilt: str) -> None:
     """Check the generator first: it is the client's where a stall lasted half of it."""
     story.health[15] = replace(story.health[15], lags=array("d", [lag]))
@@ -86,7 +81,6 @@ def test_a_stall_excuses_no_answer(story: Story) -> None:
     assert guilts(story.break_(300, took=1.0)) == [("status-5xx", "app", 1)]
 
 
-@pytest.mark.xfail(strict=True, reason="a group has the guilt of its first part")
 def test_failures_of_two_that_are_guilty_are_two_groups(story: Story) -> None:
     """One name did not resolve while the control URL answered, four of its kind while it did not."""
     control(story, 17, 18, 19).break_(300, 360, 362, 364, 366, kind="dns", status=0, version="")

@@ -92,7 +92,6 @@ def test_a_failure_of_the_head_is_told_once(story: Story) -> None:
     assert detail == "v1 -> v2: Before the rollout already 1 x status-5xx on GET /a/ by v1."
 
 
-@pytest.mark.xfail(strict=True, reason="the failures of all tails are told of each change")
 @pytest.mark.parametrize("index, change", [(400, "v1 -> v2"), (700, "v2 -> v1")])
 def test_a_failure_of_a_tail_is_told_of_its_change(story: Story, index: int, change: str) -> None:
     """After the one rollout, not after the other."""
@@ -215,7 +214,6 @@ def test_late_and_missing_marks(story: Story, started: float | None, ended: floa
     assert (rollout.start_s, rollout.end_s) == (pytest.approx(bounds[0]), pytest.approx(bounds[1]))
 
 
-@pytest.mark.xfail(strict=True, reason="it is reported with the head")
 def test_a_failure_just_before_the_first_new_answer_without_marks(story: Story) -> None:
     """Migrations run before the new version answers: without a mark it is reported with the rollout, and said so."""
     story.unmark("deploy-started").unmark("deploy-ended").break_(206, version="v1")

@@ -123,7 +123,6 @@ def test_throttled_tells_of_the_signature(story: Story) -> None:
     assert "signature did not bypass the rate limits" in requirement.detail
 
 
-@pytest.mark.xfail(strict=True, reason="cut requests are never too many")
 def test_too_many_cut_requests(story: Story) -> None:
     """Two of three requests cut: the figures are those of the rest, and the run proves little."""
     story.break_(*where(story, lambda item: round(item.sent / 0.05) % 3 > 0), kind="cut", status=0, version="")

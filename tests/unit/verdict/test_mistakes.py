@@ -133,7 +133,6 @@ def test_a_cut_request_is_no_answer(story: Story) -> None:
     assert statuses(story).keys() >= {"overlap", "coverage", "flows"}
 
 
-@pytest.mark.xfail(strict=True, reason="cut requests are never too many or too long")
 def test_a_target_that_hangs_until_the_end(story: Story) -> None:
     """The last request of every virtual user got no answer for ten seconds, and the end of the run cut it."""
     keep(story, lambda item: item.sent < 30)
@@ -141,17 +140,12 @@ def test_a_target_that_hangs_until_the_end(story: Story) -> None:
     assert judge(story.evidence).verdict == "inconclusive"
 
 
-SILENT = pytest.mark.xfail(
-    strict=True, reason="silence in the rollout, or at the end of a tail that is long enough, is not looked at"
-)
-
-
 @pytest.mark.parametrize(
     "start, stop",
     [
         pytest.param(21, 38, id="tail"),
-        pytest.param(12, 19, id="rollout", marks=SILENT),
-        pytest.param(30, 41, id="end", marks=SILENT),
+        pytest.param(12, 19, id="rollout"),
+        pytest.param(30, 41, id="end"),
     ],
 )
 def test_nothing_was_sent_for_a_while(story: Story, start: float, stop: float) -> None:
@@ -160,7 +154,6 @@ def test_nothing_was_sent_for_a_while(story: Story, start: float, stop: float) -
     assert judge(story.evidence).verdict == "inconclusive"
 
 
-@pytest.mark.xfail(strict=True, reason="nobody reads hung_vus of the end mark")
 def test_virtual_users_that_hung(story: Story) -> None:
     """They drove nothing from some time on, as the end mark tells."""
     assert outcome(story.mark(40.0, "run-ended", hung_vus=[1, 2]), "load")[0] == "inconclusive"
@@ -174,7 +167,6 @@ def test_doubled_evidence(story: Story, part: str) -> None:
     assert outcome(story.mark(40.0, "run-ended", **counts), "load") == ("inconclusive", "evidence-doubled")
 
 
-@pytest.mark.xfail(strict=True, reason="more end marks than shards are not noticed")
 def test_a_doubled_run(story: Story) -> None:
     """The same run twice, end mark and all: it is one run, so the figures are not those of two."""
     story.mark(40.0, "run-ended", samples=800, health=40, marks=2)
@@ -182,14 +174,13 @@ def test_a_doubled_run(story: Story) -> None:
     assert judge(story.evidence).verdict == "inconclusive"
 
 
-@pytest.mark.parametrize("every", [10, 25])
+@pytest.mark.parametrize("every", [10, 50])
 def test_a_wide_tolerance(story: Story, every: int) -> None:
     """A budget of 15 % does not excuse a deployment that broke a tenth of the rollout's requests and none before."""
     story.require(max_failures="15%").break_(*range(200, 400, every))
     assert outcome(story, "failures") == ("violated" if every == 10 else "verified", "worse-than-head" if every == 10 else "")
 
 
-@pytest.mark.xfail(strict=True, reason="the head is compared with rollout and tail together")
 def test_a_wide_tolerance_in_a_long_run(story: Story) -> None:
     """An hour of a good tail does not drown a tenth of the rollout."""
     story = lengthen(story, 1200).require(max_failures="15%").break_(*range(200, 400, 11))
@@ -212,7 +203,6 @@ def test_a_run_shorter_than_the_window(story: Story, slow: float, status: str) -
     assert story.requirement("latency").status == status
 
 
-@pytest.mark.xfail(strict=True, reason="limits of an endpoint that never was requested are ignored")
 def test_a_limit_for_an_endpoint_that_is_not_there(story: Story) -> None:
     """A misspelt endpoint in the configuration is not a limit that held."""
     story.require(endpoints={"GET /aa/": {"p95": 0.001}})

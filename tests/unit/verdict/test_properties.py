@@ -198,7 +198,8 @@ def test_the_true_length_of_an_outage_lies_in_its_interval(cadence: float, offse
 def test_requests_cut_in_flight_do_not_lengthen_an_outage(start: float, length: float, took: float) -> None:
     """A long request whose connection broke at the outage's beginning was sent when all was well."""
     cadence, end = 0.1, start + length
-    line = [Sample(index * cadence, "GET /a/", status=200) for index in range(200) if not start <= index * cadence < end]
+    times = [round(index * cadence, 6) for index in range(200)]
+    line = [Sample(at, "GET /a/", status=200) for at in times if not start - 1e-5 <= at < end]
     line += [Sample(start - took, "GET /a/", took=took, kind="reset"), Sample(end - 0.01, "GET /a/", kind="connect-refused")]
     (outage,) = downtime(Table(line).series(), 20.0).outages
     assert outage.min_s - 1e-5 <= length <= outage.max_s + 1e-5
