@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -32,6 +31,9 @@ class Server(ThreadingHTTPServer):
         self.release.set()
         self.thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
         self.thread.start()
+
+    def handle_error(self, *_: object) -> None:
+        """Clients may go before their answer."""
 
     def stop(self) -> None:
         """Ends; its port refuses from then on."""
@@ -211,68 +213,10 @@ def test_stop_has_patience_but_not_for_ever() -> None:
     assert asked.wait(60)
     began = time.monotonic()
     one.stop(patience=0.2)
-    assert 0.2 <= time.monotonic() - began < 30
+    assert 0.15 < time.monotonic() - began < 30
     threading.Timer(0.2, answered.set).start()
     one.stop(patience=60)
     assert answered.is_set()
-
-
-# --- when it asks
-
-
-class Time:
-    """Stands in for the clock and for the event that stops the poller: nothing takes time but the answers."""
-
-    def __init__(self, *took: float) -> None:
-        self.now, self.took, self.asked = 100.0, list(took), list[float]()
-
-    def monotonic(self) -> float:
-        """What time it is."""
-        return self.now
-
-    def wait(self, seconds: float) -> bool:
-        """Lets the time pass; True, which ends the poller, when all was answered."""
-        self.now += seconds
-        return not self.took
-
-    def set(self) -> None:
-        """It ends by itself."""
-
-    def ask(self) -> None:
-        """Takes as long as it was told."""
-        self.asked.append(self.now - 100.0)
-        self.now += self.took.pop(0)
-
-
-def asked(monkeypatch: pytest.MonkeyPatch, *took: float) -> list[float]:
-    """When a poller asks whose answers take so long, in seconds since its start."""
-    fake = Time(*took)
-    monkeypatch.setattr(poller, "time", fake)
-    one = Poller(fake.ask)
-    monkeypatch.setattr(one, "_stopped", fake)
-    one.start()
-    one.stop()
-    return fake.asked
-
-
-@pytest.mark.parametrize("took", [0.0, 0.3, 0.9])
-def test_once_a_second(took: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """First at once, then by the second, however long an answer takes within it."""
-    assert asked(monkeypatch, *[took] * 5) == pytest.approx([0.0, 1.0, 2.0, 3.0, 4.0])
-
-
-def test_slow_answers_delay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where every answer takes longer than a second, the next question follows it."""
-    assert asked(monkeypatch, *[2.5] * 4) == pytest.approx([0.0, 2.5, 5.0, 7.5])
-
-
-@pytest.mark.xfail(reason="two questions at once follow a slow answer: the one that was missed, and one more")
-@pytest.mark.parametrize("slow", [1.5, 2.5, 9.5])
-def test_a_slow_answer_causes_no_burst(slow: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was missed is not made up for."""
-    times = asked(monkeypatch, 0.0, slow, 0.0, 0.0, 0.0)
-    assert times[:3] == pytest.approx([0.0, 1.0, 1.0 + slow])
-    assert min(after - before for before, after in pairwise(times)) >= 0.5
 
 
 # --- an unrelated host
@@ -288,16 +232,10 @@ def test_whatever_it_answers(serve: Callable[..., Server], answer: Answer, monke
     assert server.hits == ["/health?deep"]
 
 
-def test_each_time_over_a_new_connection(serve: Callable[..., Server]) -> None:
-    """One that was kept would tell nothing of who can be reached now."""
-    server = serve((200, b"fine"))
-    assert [answers(f"http://127.0.0.1:{server.server_port}/") for _ in range(3)] == [True] * 3
-    assert len(server.clients) == 3
-
-
 def test_a_port_that_refuses() -> None:
-    """Nobody answers."""
+    """Nobody answers, nor does a name that nobody has."""
     assert not answers(f"http://127.0.0.1:{free_port()}/")
+    assert not answers("http://zdt.invalid/")
 
 
 def test_a_host_that_is_silent(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,37 +245,36 @@ def test_a_host_that_is_silent(serve: Callable[..., Server], monkeypatch: pytest
     server.release.clear()
     began = time.monotonic()
     assert not answers(f"http://127.0.0.1:{server.server_port}/")
-    assert 0.2 <= time.monotonic() - began < 30
+    assert 0.15 < time.monotonic() - began < 30
 
 
 def test_a_host_that_talks_something_else() -> None:
     """What is no HTTP is no answer, and no error either."""
+
+    def talk() -> None:
+        with listener.accept()[0] as connection:
+            connection.sendall(b"220 mail\r\n\r\n")
+
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        talker = threading.Thread(target=lambda: listener.accept()[0].sendall(b"220 mail\r\n\r\n"))
+        talker = threading.Thread(target=talk)
         talker.start()
         assert not answers(f"http://127.0.0.1:{listener.getsockname()[1]}/")
         talker.join()
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://127.0.0.1:1/",
-        "http://zdt.invalid/",
-        pytest.param("http://a..b/", marks=pytest.mark.xfail(reason="urllib3's LocationParseError comes through")),
-    ],
-)
-def test_a_name_that_nobody_has(url: str) -> None:
-    """Nor can it be asked for where the name is none."""
-    assert not answers(url)
+@pytest.mark.xfail(reason="urllib3's LocationParseError, which is no RequestException, comes through")
+def test_a_name_that_is_none() -> None:
+    """A ``control-url`` is not checked that far: it ends the run with a traceback before it begins."""
+    assert not answers("http://a..b/")
 
 
 def test_control_tells(serve: Callable[..., Server]) -> None:
-    """Once for each question, whether it answered or not."""
+    """Once for each question whether it answered, each time over a new connection: an old one tells nothing of now."""
     server, told = serve((200, b"fine"), (500, b"")), list[bool]()
     ask = control(f"http://127.0.0.1:{server.server_port}/", told.append)
     ask()
     ask()
+    assert (told, len(server.clients)) == ([True, True], 2)
     server.stop()
     ask()
     assert told == [True, True, False]
@@ -353,22 +290,14 @@ def test_control_tells(serve: Callable[..., Server]) -> None:
         ("/1", b'["v1"]', ""),
         ("/a~1b/c~0d", b'{"a/b": {"c~d": "v3"}}', "v3"),
         ("a/b", b'{"a/b": "v4"}', "v4"),
-        ("/release", b'{"release": true}', ""),
-        ("/release", b'{"release": null}', ""),
-        ("/release", b'{"release": {"id": "v1"}}', ""),
-        ("/release", b'"v1"', ""),
-        ("/release", b"v1", ""),
-        ("/release", b"", ""),
-        ("/release", b"\xff\xfe", ""),
+        *(("/release", b'{"release": %s}' % value, "") for value in (b"true", b"null", b'{"id": "v1"}', b"NaN")),
+        *(("/release", body, "") for body in (b'"v1"', b"v1", b"", b"\xff\xfe", b"[" * 100_000)),
         ("", b"v1", "v1"),
         ("", b" v1\r\n", "v1"),
         ("", b'"v1"', "v1"),
         ("", "naïve".encode(), "naïve"),
         ("", b"x" * 100, "x" * 100),
-        ("", b"x" * 101, ""),
-        ("", b"<html>\n<body>", ""),
-        ("", b"v1\x00", ""),
-        ("", b"", ""),
+        *(("", body, "") for body in (b"x" * 101, b"<html>\n<body>", b"v1\x00", b"")),
     ],
 )
 def test_polled_version(pointer: str, body: bytes, version: str) -> None:

@@ -1,4 +1,4 @@
-"""The probe of the load generator's own health."""
+"""What looks once a second: the probe of the load generator's own health, and the poller's schedule."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from itertools import pairwise
 
 import pytest
 
+from pytest_zdt import poller
 from pytest_zdt.evidence.health import PROBE_EVERY, Health, read_health
+from pytest_zdt.poller import Poller
 from pytest_zdt.probe import Pauses, Probe, free_ports, open_files
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -188,3 +190,63 @@ def test_a_collection_is_told(told: Told) -> None:
     gc.collect()
     probe.stop()
     assert max(one.gc for one in told) > 0.0
+
+
+# --- when the poller asks
+
+
+class Time:
+    """Stands in for the clock and for the event that stops the poller: nothing takes time but the answers."""
+
+    def __init__(self, *took: float) -> None:
+        self.now, self.took, self.asked = 100.0, list(took), list[float]()
+
+    def monotonic(self) -> float:
+        """What time it is."""
+        return self.now
+
+    def wait(self, seconds: float) -> bool:
+        """Lets the time pass; True, which ends the poller, when all was answered."""
+        self.now += seconds
+        return not self.took
+
+    def set(self) -> None:
+        """It ends by itself."""
+
+    def ask(self) -> None:
+        """Takes as long as it was told."""
+        self.asked.append(self.now - 100.0)
+        self.now += self.took.pop(0)
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, *took: float) -> list[float]:
+    """When a poller asks whose answers take so long, in seconds since its start."""
+    fake = Time(*took)
+    monkeypatch.setattr(poller, "time", fake)
+    one = Poller(fake.ask)
+    monkeypatch.setattr(one, "_stopped", fake)
+    one.start()
+    one.stop()
+    return fake.asked
+
+
+@pytest.mark.parametrize("took", [0.0, 0.3, 0.9])
+def test_once_a_second(took: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """First at once, then by the second, however long an answer takes within it."""
+    assert asked(monkeypatch, *[took] * 5) == pytest.approx([0.0, 1.0, 2.0, 3.0, 4.0])
+
+
+def test_slow_answers_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every answer takes longer than a second, the next question follows it."""
+    assert asked(monkeypatch, *[2.5] * 4) == pytest.approx([0.0, 2.5, 5.0, 7.5])
+
+
+BURST = pytest.mark.xfail(reason="two questions at once follow a slow answer: the one that was missed, and one more")
+
+
+@pytest.mark.parametrize("slow", [1.5, pytest.param(2.5, marks=BURST), pytest.param(9.5, marks=BURST)])
+def test_a_slow_answer_causes_no_burst(slow: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was missed is not made up for."""
+    times = asked(monkeypatch, 0.0, slow, 0.0, 0.0, 0.0)
+    assert times[:3] == pytest.approx([0.0, 1.0, 1.0 + slow])
+    assert min(after - before for before, after in pairwise(times)) >= 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Cell, Requirement, Verdict
+from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Cell, FailureGroup, Requirement, Verdict
 
 Line = tuple[str, str]
 """A line's text and its style: empty, green, red, yellow, bold or dim."""
@@ -36,25 +36,37 @@ def render(verdict: Verdict, *, report_dir: str = "") -> list[Line]:
 
 def headline(verdict: Verdict) -> str:
     """The verdict in one sentence."""
+    failures = sum(group.count for group in verdict.failures)
+    failed = f"{failures} of {_requests(verdict)} requests failed"
     if verdict.verdict == VERIFIED:
-        return f"VERIFIED: {verdict.level}. {_story(verdict)}; no request failed that should not have."
-    found = [one for one in verdict.requirements if one.status == verdict.verdict]
-    reasons = [one for one in found if one.name != "impact"] or found
-    named = ", ".join(f"{one.name} ({one.reason})" for one in reasons)
+        proved = f"{verdict.level}. " if verdict.level else "no downtime, and no deployment. "
+        return f"VERIFIED: {proved}{_story(verdict)}; {f'{failed}, as allowed' if failures else 'no request failed'}."
     if verdict.verdict == VIOLATED:
-        failures = sum(group.count for group in verdict.failures)
-        return f"VIOLATED: {failures} of {_requests(verdict)} requests failed. {_story(verdict)}. Violated: {named}."
-    return f"INCONCLUSIVE: zero downtime is not proven. {_story(verdict)}. Missing: {named}."
+        return f"VIOLATED: {_reasons(verdict)}. {failed}. {_story(verdict)}."
+    return f"INCONCLUSIVE: zero downtime is not proven. {_story(verdict)}. Missing: {_reasons(verdict)}."
+
+
+def _reasons(verdict: Verdict) -> str:
+    """The requirements that made the verdict; of those with the same reason the first."""
+    found = [one for one in verdict.requirements if one.status == verdict.verdict]
+    deciding = [one for one in found if one.name != "impact"] or found
+    first = {one.reason: one.name for one in reversed(deciding)}
+    return ", ".join(f"{one.name} ({one.reason})" for one in deciding if first[one.reason] == one.name)
 
 
 def _story(verdict: Verdict) -> str:
-    versions = " -> ".join(version.id for version in verdict.versions)
-    if not versions:
+    """Which versions answered, and how much side by side."""
+    if not verdict.versions:
         return "No answer named a version"
-    if verdict.overlap is None:
-        return versions if len(verdict.versions) > 1 else f"Only one version answered: {versions}"
-    seconds = verdict.overlap.end_s - verdict.overlap.start_s
-    return f"{versions}, {sum(verdict.overlap.requests.values())} answers side by side in {seconds:.1f} s"
+    changes = [change for change in verdict.changes if change.new]
+    if not changes:
+        return f"Only one version answered: {verdict.versions[0].id}"
+    versions = " -> ".join([changes[0].old, *(change.new for change in changes)])
+    spans = [change.overlap for change in changes if change.overlap is not None]
+    if not spans:
+        return versions
+    answers, seconds = sum(sum(span.requests.values()) for span in spans), sum(span.end_s - span.start_s for span in spans)
+    return f"{versions}, {answers} answers side by side in {seconds:.1f} s"
 
 
 def _requirements(verdict: Verdict) -> Iterator[Line]:
@@ -72,14 +84,21 @@ def _failures(verdict: Verdict) -> Iterator[Line]:
         return
     yield "", ""
     yield "Failures", "bold"
+    polled = str(verdict.run.get("version_source")).startswith("url:")
     groups = sorted(verdict.failures, key=lambda group: -group.count)
     for group in groups[:SHOWN]:
-        by = f"by {group.version}" if group.version else "no version"
+        by = (f"while {group.version} answered" if polled else f"by {group.version}") if group.version else "by no version"
         span = f"{group.first_s:.1f} s" if group.count == 1 else f"{group.first_s:.1f} to {group.last_s:.1f} s"
         yield f"  {group.count} x {group.kind} ({group.guilt}) on {group.endpoint} {by}, {group.phase}, {span}", "red"
-        yield f"      e.g. {group.example.get('message', '')}, request {group.example.get('request_id', '')}", "dim"
+        yield f"      e.g. {', '.join(_example(group))}", "dim"
     if len(groups) > SHOWN:
         yield f"  and {len(groups) - SHOWN} more groups of failures in verdict.json", "dim"
+
+
+def _example(group: FailureGroup) -> Iterator[str]:
+    if message := group.example.get("message"):
+        yield message
+    yield f"request {group.example.get('request_id') or 'without an id'}"
 
 
 def _outages(verdict: Verdict) -> Iterator[Line]:
@@ -93,7 +112,7 @@ def _outages(verdict: Verdict) -> Iterator[Line]:
         what = f"{outage.failures} x {', '.join(outage.kinds)}"
         yield f"  {length:>18} from {outage.start_s:.1f} s on {outage.endpoint}: {what}", "red"
     if len(outages) > SHOWN:
-        yield f"  and {len(outages) - SHOWN} shorter ones in verdict.json", "dim"
+        yield f"  and {len(outages) - SHOWN} more in verdict.json", "dim"
 
 
 def _episodes(verdict: Verdict) -> Iterator[Line]:
@@ -103,13 +122,13 @@ def _episodes(verdict: Verdict) -> Iterator[Line]:
     yield "Episodes (outages that may have overlapped; a virtual user is hit when one of its requests failed)", "bold"
     episodes = sorted(verdict.episodes, key=lambda episode: -episode.failures)
     for episode in episodes[:SHOWN]:
-        by = f"by {', '.join(episode.versions)}" if episode.versions else "no version"
+        by = f"by {', '.join(episode.versions)}" if episode.versions else "by no version"
         what = f"{_many(episode.failures, 'failure')} in {_many(episode.outages, 'outage')}"
         where = f"on {_many(len(episode.endpoints), 'endpoint')} {by}"
         hit = f"{episode.vus} of {verdict.run.get('vus')} virtual users hit"
         yield f"  {episode.start_s:.1f} to {episode.end_s:.1f} s: {what} {where} ({episode.guilt}), {hit}", "red"
     if len(episodes) > SHOWN:
-        yield f"  and {len(episodes) - SHOWN} smaller ones in verdict.json", "dim"
+        yield f"  and {len(episodes) - SHOWN} more in verdict.json", "dim"
 
 
 def _causes(verdict: Verdict) -> Iterator[Line]:
@@ -151,7 +170,7 @@ def _figures(verdict: Verdict) -> str:
     load = f"load: {_requests(verdict)} requests by {run.get('vus')} VUs in {duration:.1f} s ({spans})"
     shards = [str(shard) for shard in run.get("shards") or ()]
     joined = f"; joined from {len(shards)} runs: {', '.join(shards)}" if shards else ""
-    return f"{load}{joined}; a closed loop: slow answers thin it out"
+    return f"{load}{joined}; a closed loop, slow answers thin it out; latencies are to the first byte"
 
 
 def _resolution(verdict: Verdict) -> str:

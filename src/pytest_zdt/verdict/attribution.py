@@ -34,7 +34,8 @@ def attribute(series: Sequence[Series], marks: Sequence[Mark], health: Sequence[
     failing = [one for one in found if one.labels.kind in CONNECTIONS | TIME_OUTS | {"dns"}]
     others = [one for one in found if one.labels.kind not in CONNECTIONS | TIME_OUTS | {"dns"}]
     blamed = _relabelled(failing, _blame([mark for mark in marks if mark.name == CONTROL], health))
-    return _one_sided(sorted([*others, *blamed], key=lambda one: one.labels))
+    found = sorted([*others, *blamed], key=lambda one: one.labels)
+    return found if by_time else _one_sided(found)  # nobody knows which version lacked it, where versions were polled
 
 
 def _relabelled(series: Iterable[Series], relabel: Relabel) -> list[Series]:

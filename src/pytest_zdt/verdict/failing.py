@@ -20,7 +20,7 @@ def failures(facts: Facts) -> Outcome:
     tests = [mark for mark in facts.marked(FAILED) if not mark.data.get("failed_requests")]
     if tests:
         test = f"{tests[0].data.get('test', '')}: {tests[0].data.get('message', '')}"
-        return VIOLATED, "test-failed", f"{len(tests)} times a test failed, though each of its requests succeeded: {test}"
+        return VIOLATED, "test-failed", f"{counted(tests, 'test')} failed, though each request succeeded: {test}"
     if status == INCONCLUSIVE:
         return INCONCLUSIVE, reason, f"{summary}: {detail}."
     if unknown := sorted(set(facts.require["endpoints"]) - {part.labels.endpoint for part in facts.parts}):

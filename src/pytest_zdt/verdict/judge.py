@@ -14,7 +14,7 @@ from pytest_zdt.verdict.latency import impacts
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Requirement, Verdict
 from pytest_zdt.verdict.requirements import REQUIREMENTS
 
-_RUN_KEYS = ("id", "target", "base_url", "mode", "executor", "vus", "workers", "started_at")
+_RUN_KEYS = ("id", "target", "base_url", "mode", "executor", "vus", "workers", "version_source", "started_at")
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -25,7 +25,7 @@ def judge(evidence: Evidence) -> Verdict:
     verdict = next(status for status in (VIOLATED, INCONCLUSIVE, VERIFIED) if status in without_impact)
     return Verdict(
         verdict=verdict,
-        level=_level(verdict, requirements),
+        level=_level(verdict, requirements) if facts.timeline.changed else None,
         requirements=requirements,
         run=_run(facts),
         versions=figures.versions(facts),

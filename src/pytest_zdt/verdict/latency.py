@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
@@ -81,16 +82,11 @@ def _windows(sent: Sequence[float], window: float) -> Iterator[tuple[int, int]]:
     if sent[-1] - sent[0] <= window:
         yield 0, len(sent)
         return
-    begin = end = 0
-    for row, at in enumerate(sent):
-        while sent[begin] < at - window:
-            begin += 1
-        if sent[0] <= at - window:
-            yield begin, row + 1  # ends with this answer
-        while end < len(sent) and sent[end] <= at + window:
-            end += 1
+    for at in dict.fromkeys(sent):
+        if not sent[0] > at - window:
+            yield bisect_left(sent, at - window), bisect_right(sent, at)  # ends with this answer
         if at + window <= sent[-1]:
-            yield row, end  # begins with it
+            yield bisect_left(sent, at), bisect_right(sent, at + window)  # begins with it
 
 
 def _answers(facts: Facts, endpoint: str) -> list[tuple[float, float]]:
@@ -124,6 +120,8 @@ def impact(facts: Facts) -> Outcome:
 
     It counts for the verdict only where it is required; elsewhere it only withholds the level ``zero-impact``.
     """
+    if not facts.timeline.changed:
+        return INCONCLUSIVE, "no-version-change", "Without a second version there is nothing to compare."
     found, only = impacts(facts), "" if facts.require["impact"] else " This withholds only the level zero-impact."
     slower = [f"{one.endpoint} {one.head_p50_ms:g} -> {one.rollout_p50_ms:g} ms" for one in found if one.slower]
     if slower:

@@ -8,11 +8,12 @@ from itertools import pairwise
 
 from pytest_zdt.evidence.kinds import GUILT
 from pytest_zdt.evidence.marks import DEPLOYED
+from pytest_zdt.verdict.budget import is_zero
 from pytest_zdt.verdict.causes import why_no_overlap
 from pytest_zdt.verdict.coverage import endpoints, holes, missing_lanes
 from pytest_zdt.verdict.facts import Facts
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Outcome, Overlap
-from pytest_zdt.verdict.phases import HEAD, TAIL, Change, times
+from pytest_zdt.verdict.phases import HEAD, TAIL, Change, Part, times
 from pytest_zdt.verdict.statistics import fisher_greater
 from pytest_zdt.verdict.words import counted, top
 
@@ -28,7 +29,7 @@ nothing."""
 
 def head(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
     """The old version alone, long enough and without failures."""
-    before = facts.failed(phase=HEAD) if change is facts.timeline.changes[0] else []
+    before = _unexcused(facts, HEAD) if change is facts.timeline.changes[0] else []
     if before and not facts.soak:
         return VIOLATED, "failures-before-rollout", f"Before the rollout already {top(before)}."
     if not change.old and not facts.soak:
@@ -40,8 +41,8 @@ def head(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
 def version_change(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
     """A second version answered."""
     marks = [mark for mark in facts.marked(DEPLOYED) if change.start is None or change.start <= mark.at <= change.end]
-    failed = next((mark.data["exit_status"] for mark in marks if mark.data.get("exit_status") not in (0, None)), None)
-    note = "" if failed is None else f" The deployment's command ended with exit status {failed}."
+    status = marks[-1].data.get("exit_status") if marks else None  # of the last one, where it was started again
+    note = f" The deployment's command ended with exit status {status}." if status else ""
     by_time = " (polled, so answers are attributed by time)" if facts.polled else ""
     if change.new and note:
         seen = " -> ".join(facts.timeline.versions)
@@ -85,7 +86,7 @@ def overlap(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
     counts = [span.requests.get(version, 0) for version in (change.old, change.new)]
     figures = ", ".join(f"{version} {count}" for version, count in span.requests.items())
     seconds = f"{span.end_s - span.start_s:.1f} s side by side, answers: {figures}"
-    detail = f"{seconds}; {span.alternations} changes from one to the other"
+    detail = f"{seconds}; {counted(range(span.alternations), 'change')} from one to the other"
     least = facts.require["overlap_answers"]
     if min(counts) < least or span.alternations < MIN_ALTERNATIONS:
         wanted = f"at least {least} each and {MIN_ALTERNATIONS} changes are needed"
@@ -169,7 +170,7 @@ def _broken(facts: Facts, change: Change, uses: Uses) -> Uses:
 def tail(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
     """The new version alone, long enough and without failures."""
     numbers = {number for number, span in enumerate(facts.timeline.spans()) if span[1] == change.stop and span[0] == TAIL}
-    after = [part for part in facts.failed(phase=TAIL) if part.number in numbers]
+    after = [part for part in _unexcused(facts, TAIL) if part.number in numbers]
     if after:
         return VIOLATED, "failures-after-rollout", f"After the rollout still {top(after)}."
     if facts.soak:
@@ -179,15 +180,20 @@ def tail(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
     return _alone(facts, TAIL, change.new, change.stop, change.end)
 
 
+def _unexcused(facts: Facts, phase: str) -> list[Part]:
+    """The failures of a phase on endpoints where no budget excuses some."""
+    return [part for part in facts.failed(phase=phase) if is_zero(facts.limit("max_failures", part.labels.endpoint))]
+
+
 def _alone(facts: Facts, phase: str, version: str, start: float, stop: float) -> Outcome:
     """Whether one version was alone from ``start`` to ``stop`` for as long as that phase must be, as its own answers tell."""
     required, length = float(facts.require[phase]), stop - start
-    whom = f"the {'old' if phase == HEAD else 'new'} version alone"
+    whom = f"the {'old' if phase == HEAD else 'new'} version{f' ({version})' if version else ''} alone"
     sent = times(one for one in facts.series if one.labels.answered and one.labels.version == version)
     sent = sent[bisect_left(sent, start) : bisect_right(sent, stop)]
     longest = max(1.0, (1 - OBSERVED_SHARE) * required)
     observed = sum(min(after - before, longest) for before, after in pairwise(sent))
-    if length >= required - 0.001 and observed >= OBSERVED_SHARE * required and sent:
+    if length >= required - 0.001 and observed >= OBSERVED_SHARE * required and (sent or not required):
         return VERIFIED, "", f"{length:.1f} s on {whom}."
     detail = f"{length:.1f} s on {whom}, answers over {observed:.1f} s of it; {required:g} s are required."
     return INCONCLUSIVE, f"{phase}-too-short", detail

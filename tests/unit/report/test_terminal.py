@@ -10,10 +10,10 @@ from pytest_zdt.verdict.judge import judge
 from ..verdict.conftest import Story
 
 VERIFIED = """\
-VERIFIED: zero-impact. v1 -> v2, 192 answers side by side in 9.5 s; no request failed that should not have.
+VERIFIED: zero-impact. v1 -> v2, 192 answers side by side in 9.5 s; no request failed.
   verified      load            800 requests by 4 virtual users, 100% of the planned time.
   verified      generator       Scheduling lag 1.0 ms (p99, worst phase; 50 ms allowed), 20% of a core in the busiest worker.
-  verified      head            9.0 s on the old version alone.
+  verified      head            9.0 s on the old version (v1) alone.
   verified      version-change  v1 -> v2.
   verified      overlap         9.5 s side by side, answers: v1 96, v2 96; 23 changes from one to the other.
   verified      coverage        2 endpoints, each with 5 or more good answers by each version, on both lanes.
@@ -21,7 +21,7 @@ VERIFIED: zero-impact. v1 -> v2, 192 answers side by side in 9.5 s; no request f
   verified      failures        0 of 800 requests failed (allowed: 0).
   verified      outage          no outages (allowed: 0 s each).
   verified      latency         No limit was set.
-  verified      tail            20.1 s on the new version alone.
+  verified      tail            20.1 s on the new version (v2) alone.
   verified      impact          2 endpoints, none slower in the rollout than in the head.
 
   endpoint  version  requests  failed  in overlap  p95 ms
@@ -30,9 +30,10 @@ VERIFIED: zero-impact. v1 -> v2, 192 answers side by side in 9.5 s; no request f
   GET /b/   v1            152       0          48    10.0
   GET /b/   v2            248       0          48    10.0
 
-load: 800 requests by 4 VUs in 40.0 s (head 9.0 s, rollout 10.9 s, tail 20.1 s); a closed loop: slow answers thin it out
-resolution in the rollout: an outage of up to 0.10 s could have been missed on GET /a/, \
-and failures of up to 2.7% of the requests on GET /a/
+load: 800 requests by 4 VUs in 40.0 s (head 9.0 s, rollout 10.9 s, tail 20.1 s); a closed loop, slow answers thin it out; \
+latencies are to the first byte
+resolution in the rollout: an outage of up to 0.10 s could have been missed on GET /a/, and failures of up to 2.7% of the \
+requests on GET /a/
 evidence: zdt-report/verdict.json, samples.ndjson, marks.ndjson, run.json"""
 
 
@@ -56,7 +57,7 @@ def test_a_violated_run(story: Story) -> None:
     """Why comes right after the verdict; failures with an example and outages with their interval are listed."""
     story.break_(300, 302, message="503 Service Unavailable")
     lines = render(judge(story.evidence))
-    assert lines[0][0].startswith("VIOLATED: 2 of 800 requests failed.")
+    assert lines[0][0].startswith("VIOLATED: failures (status-5xx), outage (outage). 2 of 800 requests failed. v1 -> v2")
     assert lines[0][1] == "red"
     assert lines[1][0].split()[:3] == ["violated", "failures", "status-5xx:"]
     shown = text(story)
@@ -92,4 +93,4 @@ def test_many_failures_are_cut_short(story: Story) -> None:
     """Only the largest groups and longest outages are listed, the rest is counted."""
     story.change(endpoint=lambda item: f"GET /{int(item.sent * 20) % 10}/").break_(*range(300, 310))
     assert "and 4 more groups of failures in verdict.json" in text(story)
-    assert "and 4 shorter ones in verdict.json" in text(story)
+    assert "and 4 more in verdict.json" in text(story)
