@@ -46,7 +46,7 @@ MANY = """
     @pytest.mark.zdt
     @pytest.mark.parametrize("path", ["a", "b"])
     def test_parametrized(zdt_session, path):
-        assert zdt_session.get(f"/{path}").json() == {"path": f"/{path}"}
+        assert zdt_session.get(f"/{path}").json()["path"] == f"/{path}"
 
     class TestClass:
         @pytest.mark.zdt
@@ -129,7 +129,7 @@ def test_a_failing_assert(zdt, pytester):
     result = zdt.load()
     result.assert_outcomes(passed=1, failed=1)
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["*AssertionError: assert {'path': '/one'} == {'path': '/other'}*"])
+    result.stdout.fnmatch_lines(["*AssertionError: assert '/one' == '/other'*"])
     result.stdout.fnmatch_lines(["*iterations failed; this is the first*"])
     assert zdt.verdict["verdict"] == "violated"
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +52,14 @@ def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[...,
     return run
 
 
-def under_way(directory: Path, **clock: Any) -> Path:
-    """A run that this process drives, begun 5 s ago; ``clock`` changes what it says of that."""
+def under_way(directory: Path, broken: str = "", **clock: Any) -> Path:
+    """A run that this process drives, begun 5 s ago; ``clock`` changes what it says of that. ``broken``: a file that is none."""
     said = {"monotonic": time.monotonic() - 5.0, "pid": os.getpid(), **clock}
-    return stored(Story().unmark("run-ended").unmark("deploy-ended"), directory, clock=said)
+    stored(Story().unmark("run-ended").unmark("deploy-ended"), directory, clock=said)
+    if broken:
+        (directory / broken).unlink()
+        (directory / broken).mkdir()
+    return directory
 
 
 # --- judge
@@ -103,8 +106,8 @@ def test_a_directory_without_a_run(content: bytes | None, command: str, tmp_path
 def test_what_is_no_directory(tmp_path: Path, refused: Callable[..., str]) -> None:
     """A file, or nothing at all."""
     (tmp_path / "file").touch()
-    assert "Not a directory" in refused("judge", tmp_path / "file")
-    assert "No such file or directory" in refused("judge", tmp_path / "missing")
+    for name in ("file", "missing"):
+        assert refused("judge", tmp_path / name) == f"pytest-zdt: there is no directory '{tmp_path / name}'"
 
 
 @pytest.mark.parametrize("verdict", STATUS)
@@ -123,29 +126,36 @@ def test_a_torn_last_line(name: str, tmp_path: Path, capsys: pytest.CaptureFixtu
     path = stored(Story(), tmp_path) / name
     path.write_bytes(path.read_bytes() + path.read_bytes().splitlines()[-1][:40])
     assert main(["judge", str(tmp_path)]) == 10
-    assert "torn-lines: 1 lines of the evidence are torn" in capsys.readouterr().out
+    assert "torn-lines: 1 line of the evidence is torn" in capsys.readouterr().out
 
 
-@pytest.mark.xfail(reason="an unexpected error ends with 1, which says violated", raises=OSError)
-def test_an_error_is_no_verdict(tmp_path: Path) -> None:
-    """Evidence that cannot be read is neither verified, nor violated, nor inconclusive."""
-    directory = stored(Story(), tmp_path)
-    (directory / SAMPLES).unlink()
-    (directory / SAMPLES).mkdir()
-    assert main(["judge", str(directory)]) in (3, 4)
+# --- errors, which are no verdict
 
 
-@pytest.mark.xfail(reason="what was printed into a closed pipe ends with a traceback and 1, which says violated")
-def test_a_reader_that_has_read_enough(tmp_path: Path) -> None:
-    """``pytest-zdt judge DIR | head -1`` with ``pipefail``: no traceback, not the exit status of a violated run."""
-    stored(Story(), tmp_path)
-    reader, writer = os.pipe()
-    os.close(reader)
-    at_once = {**os.environ, "PYTHONUNBUFFERED": "1"}  # as a verdict does that is longer than the buffer
-    ended = subprocess.run([*COMMAND, "judge", tmp_path], stdout=writer, stderr=subprocess.PIPE, env=at_once, check=False)
-    os.close(writer)
-    assert b"Traceback" not in ended.stderr
-    assert ended.returncode != 1
+LEAK = pytest.mark.xfail(reason="merge does not close the file that it writes, a ResourceWarning")
+UNREADABLE = ["judge {bad}/samples.ndjson", "compare {bad}/marks.ndjson {good}", "mark x --report {bad}/marks.ndjson"]
+
+
+@pytest.mark.parametrize("command", [*UNREADABLE, pytest.param("merge {good} {bad}/marks.ndjson -o {out}", marks=LEAK)])
+def test_an_error_is_no_verdict(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Evidence that cannot be read is neither verified, nor violated, nor inconclusive: one line, 3, nothing is written."""
+    good, name = stored(Story(), tmp_path / "good", id="good"), SAMPLES if SAMPLES in command else MARKS
+    bad = under_way(tmp_path / "bad", name)
+    before = tree(tmp_path)
+    assert main(command.replace(f"/{name}", "").format(good=good, bad=bad, out=tmp_path / "out").split()) == 3
+    assert capsys.readouterr() == ("", f"pytest-zdt: {bad / name}: Is a directory\n")
+    assert {path: content for path, content in tree(tmp_path).items() if path != "out"} == before
+
+
+def test_an_error_of_the_command_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody thought of it: the traceback helps to report it, the exit status is 3."""
+    monkeypatch.setattr("pytest_zdt.cli.judge", lambda evidence: 1 // 0)
+    assert main(["judge", str(stored(Story(), tmp_path))]) == 3
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert last.startswith("pytest-zdt: internal error: ZeroDivisionError(")
 
 
 # --- merge
@@ -194,6 +204,28 @@ def test_what_is_not_merged(arguments: str, tmp_path: Path, monkeypatch: pytest.
     assert REFUSED[arguments] in refused("merge", *arguments.split())
 
 
+def test_merge_overwrites_when_told_to(tmp_path: Path) -> None:
+    """The run that was there is gone with verdict and logs, not what is somebody else's; with bad arguments it stays."""
+    a, b, out = (str(shard(tmp_path, name)) for name in ("a", "b", "out"))
+    for name in ("deploy.log", "serve.log", "notes.txt"):
+        (tmp_path / "out" / name).write_text("old")
+    assert main(["judge", out]) == 0
+    before = {path.name: path.read_bytes() for path in Path(out).iterdir()}
+    assert main(["merge", a, a, "-o", out, "--overwrite"]) == 4
+    assert {path.name: path.read_bytes() for path in Path(out).iterdir()} == before
+    assert main(["merge", a, b, "-o", out, "--overwrite"]) == 0
+    assert {path.name for path in Path(out).iterdir()} == {RUN, SAMPLES, MARKS, VERDICT, "notes.txt"}
+    told = [json.loads((tmp_path / "out" / name).read_text()) for name in (RUN, VERDICT)]
+    assert (told[0]["id"], told[1]["run"]["id"]) == ("a-b", "a-b")
+
+
+def test_the_advice_names_options_that_merge_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not ``--zdt-report`` and ``--zdt-overwrite``, which are pytest's."""
+    a, b, out = (str(shard(tmp_path, name)) for name in ("a", "b", "out"))
+    assert main(["merge", a, b, "-o", out]) == 4
+    assert "--zdt-" not in capsys.readouterr().err
+
+
 # --- mark
 
 
@@ -238,7 +270,6 @@ def test_a_run_that_was_killed(tmp_path: Path, refused: Callable[..., str]) -> N
     assert "no run is under way" in refused("mark", "x", "--report", stored(Story().unmark("run-ended"), tmp_path / "none"))
 
 
-COMMAND = [sys.executable, "-c", "import sys; from pytest_zdt.cli import main; sys.exit(main())"]
 MANY = "import sys; from pytest_zdt.cli import main; sys.exit(sum(not main(sys.argv[1:]) for _ in range(50)))"
 
 
@@ -256,44 +287,3 @@ def test_marks_of_many_at_once(tmp_path: Path) -> None:
     assert evidence.torn_lines == 0
     assert evidence.marks[-1] == Mark(9.5, "run-ended", {"marks": taken + 1})
     assert [mark.name for mark in evidence.marks] == ["deploy-started", *["note"] * taken, "run-ended"]
-
-
-# --- the command itself
-
-
-@pytest.mark.parametrize(
-    "arguments", [[], ["jugde", "x"], ["compare", "x"], ["merge", "a", "b"], ["mark"], ["judge", "--x", "y"]]
-)
-def test_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """What was typed wrongly is told with how to type it; exit status 4, as pytest's."""
-    assert main(arguments) == 4
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("usage: pytest-zdt ")
-    assert ": error: " in err.splitlines()[-1]
-
-
-@pytest.mark.parametrize("arguments", [[], ["judge"], ["merge"], ["compare"], ["mark"]])
-def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """Is no error; the command is installed under its name."""
-    (script,) = entry_points(group="console_scripts", name="pytest-zdt")
-    assert script.load() is main
-    assert main([*arguments, "--help"]) == 0
-    out, err = capsys.readouterr()
-    assert out.startswith(" ".join(["usage: pytest-zdt", *arguments]))
-    assert err == ""
-
-
-@pytest.mark.parametrize("tty, no_color, coloured", [(True, None, True), (True, "1", False), (False, None, False)])
-def test_colours(
-    tty: bool, no_color: str | None, coloured: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    """Only on a terminal, and not with ``NO_COLOR``; without the escape codes the text is the same."""
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    if no_color is not None:
-        monkeypatch.setenv("NO_COLOR", no_color)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: tty)
-    main(["judge", str(stored(Story(), tmp_path))])
-    out = capsys.readouterr().out
-    assert out.startswith("\x1b[1;32mVERIFIED" if coloured else "VERIFIED")
-    assert ("\x1b" in out) == coloured
