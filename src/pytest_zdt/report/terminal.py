@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
-from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Cell, FailureGroup, Requirement, Verdict
+from pytest_zdt.verdict.model import (
+    INCONCLUSIVE,
+    VERIFIED,
+    VIOLATED,
+    Cause,
+    Cell,
+    Episode,
+    FailureGroup,
+    Outage,
+    Requirement,
+    Verdict,
+)
 
 Line = tuple[str, str]
 """A line's text and its style: empty, green, red, yellow, bold or dim."""
@@ -79,67 +91,64 @@ def _requirement(one: Requirement) -> Line:
     return f"  {one.status:<12}  {one.name:<14}  {reason}{one.detail}", "" if one.status == VERIFIED else STYLE[one.status]
 
 
-def _failures(verdict: Verdict) -> Iterator[Line]:
-    if not verdict.failures:
+T = TypeVar("T")
+
+
+def _section(title: str, items: Sequence[T], show: Callable[[T], Iterable[Line]], most: int = SHOWN) -> Iterator[Line]:
+    """A title and the first of the items; nothing without any."""
+    if not items:
         return
     yield "", ""
-    yield "Failures", "bold"
+    yield title, "bold"
+    for item in items[:most]:
+        yield from show(item)
+    if len(items) > most:
+        yield f"  and {len(items) - most} more in verdict.json", "dim"
+
+
+def _failures(verdict: Verdict) -> Iterator[Line]:
     polled = str(verdict.run.get("version_source")).startswith("url:")
-    groups = sorted(verdict.failures, key=lambda group: -group.count)
-    for group in groups[:SHOWN]:
+
+    def show(group: FailureGroup) -> Iterator[Line]:
         by = (f"while {group.version} answered" if polled else f"by {group.version}") if group.version else "by no version"
         span = f"{group.first_s:.1f} s" if group.count == 1 else f"{group.first_s:.1f} to {group.last_s:.1f} s"
         yield f"  {group.count} x {group.kind} ({group.guilt}) on {group.endpoint} {by}, {group.phase}, {span}", "red"
-        yield f"      e.g. {', '.join(_example(group))}", "dim"
-    if len(groups) > SHOWN:
-        yield f"  and {len(groups) - SHOWN} more groups of failures in verdict.json", "dim"
+        message = f"{group.example['message']}, " if group.example.get("message") else ""
+        yield f"      e.g. {message}request {group.example.get('request_id') or 'without an id'}", "dim"
 
-
-def _example(group: FailureGroup) -> Iterator[str]:
-    if message := group.example.get("message"):
-        yield message
-    yield f"request {group.example.get('request_id') or 'without an id'}"
+    return _section("Failures", sorted(verdict.failures, key=lambda group: -group.count), show)
 
 
 def _outages(verdict: Verdict) -> Iterator[Line]:
-    if not verdict.outages:
-        return
-    yield "", ""
-    yield "Outages (an endpoint failed without a success between; each lasted from the least to the most)", "bold"
-    outages = sorted(verdict.outages, key=lambda outage: -outage.max_s)
-    for outage in outages[:SHOWN]:
+    def show(outage: Outage) -> Iterator[Line]:
         length = f"{outage.min_s:.3f} to {outage.max_s:.3f} s"
         what = f"{outage.failures} x {', '.join(outage.kinds)}"
         yield f"  {length:>18} from {outage.start_s:.1f} s on {outage.endpoint}: {what}", "red"
-    if len(outages) > SHOWN:
-        yield f"  and {len(outages) - SHOWN} more in verdict.json", "dim"
+
+    title = "Outages (an endpoint failed without a success between; each lasted from the least to the most)"
+    return _section(title, sorted(verdict.outages, key=lambda outage: -outage.max_s), show)
 
 
 def _episodes(verdict: Verdict) -> Iterator[Line]:
-    if not verdict.episodes:
-        return
-    yield "", ""
-    yield "Episodes (outages that may have overlapped; a virtual user is hit when one of its requests failed)", "bold"
-    episodes = sorted(verdict.episodes, key=lambda episode: -episode.failures)
-    for episode in episodes[:SHOWN]:
+    def show(episode: Episode) -> Iterator[Line]:
         by = f"by {', '.join(episode.versions)}" if episode.versions else "by no version"
         what = f"{_many(episode.failures, 'failure')} in {_many(episode.outages, 'outage')}"
         where = f"on {_many(len(episode.endpoints), 'endpoint')} {by}"
         hit = f"{episode.vus} of {verdict.run.get('vus')} virtual users hit"
         yield f"  {episode.start_s:.1f} to {episode.end_s:.1f} s: {what} {where} ({episode.guilt}), {hit}", "red"
-    if len(episodes) > SHOWN:
-        yield f"  and {len(episodes) - SHOWN} more in verdict.json", "dim"
+
+    title = "Episodes (outages that may have overlapped; a virtual user is hit when one of its requests failed)"
+    return _section(title, sorted(verdict.episodes, key=lambda episode: -episode.failures), show)
 
 
 def _causes(verdict: Verdict) -> Iterator[Line]:
-    if not verdict.causes:
-        return
-    yield "", ""
-    yield "Likely causes (a guess from the failures; it changes nothing in the verdict)", "bold"
-    for cause in verdict.causes:
+    def show(cause: Cause) -> Iterator[Line]:
         yield f"  {cause.title}{f' ({cause.row})' if cause.row else ''}", ""
         yield f"      because {cause.because}", "dim"
         yield f"      safe:   {cause.safe}", "dim"
+
+    title = "Likely causes (a guess from the failures; it changes nothing in the verdict)"
+    return _section(title, verdict.causes, show, most=len(verdict.causes))
 
 
 def _many(number: int, noun: str) -> str:

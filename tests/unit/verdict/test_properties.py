@@ -89,7 +89,7 @@ def written(story: Story, directory: Path) -> Path:
     """The story's evidence on the disk, in batches of 40 samples."""
     evidence = story.evidence
     writer = BundleWriter(directory, {"schema": "zdt-run/1", **story.run})
-    for start in range(0, 800, 40):
+    for start in range(0, len(story.samples), 40):
         writer.add_batch(pack(story.samples[start : start + 40], "main", 0.0))
     for second in evidence.health:
         writer.add_batch(second.as_line())
@@ -148,7 +148,7 @@ def test_merged_shards_are_judged_as_the_whole(
     """The figures and outcomes of the joined shards are those of the run that they are parts of."""
     folder = tmp_path_factory.mktemp("shards")
     whole = Story() if clean else Story().break_(*order.sample(range(800), 5))
-    parts = [written_part(shard(whole, number, of), folder / str(number)) for number in range(of)]
+    parts = [written(shard(whole, number, of), folder / str(number)) for number in range(of)]
     merge(order.sample(parts, of), folder / "joined")
     joined, single = (judge(evidence).as_dict() for evidence in (read_bundle(folder / "joined"), whole.evidence))
     assert [(one["name"], one["status"], one["reason"]) for one in joined["requirements"]] == [
@@ -156,19 +156,6 @@ def test_merged_shards_are_judged_as_the_whole(
     ]
     for key in ("verdict", "level", "versions", "phases", "overlap", "endpoints", "flows", "outages", "failures", "resolution"):
         assert joined[key] == single[key], key
-
-
-def written_part(part: Story, directory: Path) -> Path:
-    """A shard's evidence on the disk."""
-    evidence = part.evidence
-    writer = BundleWriter(directory, {"schema": "zdt-run/1", **part.run})
-    writer.add_batch(pack(part.samples, "main", 0.0))
-    for second in evidence.health:
-        writer.add_batch(second.as_line())
-    for mark in evidence.marks:
-        writer.copy_mark(mark)
-    writer.close()
-    return directory
 
 
 @given(
