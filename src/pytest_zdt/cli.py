@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    elif sys.stdout is None:  # closed by the caller, who wants the exit status alone
+        sys.stdout = io.StringIO()
     try:
         options = _parser().parse_args(arguments)
     except SystemExit as error:

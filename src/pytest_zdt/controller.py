@@ -215,9 +215,13 @@ class Controller:
         if target.version.kind == "url":
             self._pollers.append(Poller(version_of(target, self._polled)))
         if self._run.settings.control_url:
-            self._pollers.append(Poller(control(self._run.settings.control_url, lambda ok: self._mark(CONTROL, ok=ok))))
+            self._pollers.append(Poller(control(self._run.settings.control_url, self._controlled)))
         for poller in self._pollers:
             poller.start()
+
+    def _controlled(self, asked: float, ok: bool) -> None:
+        if self._writer is not None:
+            self._writer.add_mark(Mark(asked - self._zero, CONTROL, {"ok": ok}))
 
     def _polled(self, version: str) -> None:
         at = time.monotonic() - self._zero

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import requests
 from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from pytest_zdt.http.session import SignedSession
 from pytest_zdt.http.versions import polled_version
@@ -39,7 +40,7 @@ class Poller:
     def _run(self) -> None:
         due = time.monotonic()
         while not self._stopped.wait(max(0.0, due - time.monotonic())):
-            due = max(due + EVERY, time.monotonic())  # a slow answer delays the next question, it causes no burst
+            due = max(due, time.monotonic()) + EVERY  # a slow answer delays the next question, it causes no burst
             self._ask()
 
 
@@ -60,11 +61,12 @@ def version_of(target: Target, seen: Callable[[str], None]) -> Callable[[], None
     return ask
 
 
-def control(url: str, tell: Callable[[bool], None]) -> Callable[[], None]:
-    """Asks an unrelated host, and gives ``tell`` whether it answered, whatever the answer."""
+def control(url: str, tell: Callable[[float, bool], None]) -> Callable[[], None]:
+    """Asks an unrelated host, and gives ``tell`` the time (monotonic) of the question and whether anything was answered."""
 
     def ask() -> None:
-        tell(answers(url))
+        asked = time.monotonic()
+        tell(asked, answers(url))
 
     return ask
 
@@ -75,6 +77,6 @@ def answers(url: str) -> bool:
         with requests.Session() as session:
             session.trust_env = False
             session.get(url, timeout=CONTROL_TIMEOUT, stream=True, allow_redirects=False).close()
-    except RequestException:
+    except (RequestException, HTTPError):  # requests lets urllib3's own through for a host that is none
         return False
     return True

@@ -72,6 +72,7 @@ REQUIRE_KEYS: dict[str, Callable[[Any], Any]] = {
     "overlap": switch,
     "version-change": switch,
     "impact": switch,
+    "lag": positive_duration,
     **ENDPOINT_KEYS,
 }
 FOLLOW_AT_MOST = 1800.0
@@ -96,6 +97,7 @@ class Require:
     overlap: bool = True
     version_change: bool = True
     impact: bool = False
+    lag: float = 0.05
     p50: float | None = None
     p90: float | None = None
     p95: float | None = None

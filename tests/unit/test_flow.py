@@ -90,6 +90,17 @@ def test_a_failed_use_is_a_use() -> None:
     assert (sample(refused).flow, sample(refused).made_by, sample(refused).status) == ("list", "v1", 404)
 
 
+def test_a_refused_token_is_no_use() -> None:
+    """Nobody looked at the value: the failure is the token's, and that of no pair of versions."""
+    flow, refused, used = Flow("list"), answer("v2", 401), answer("v2")
+    flow.made_by(answer("v1"), 7)
+    sample(refused).kind, sample(refused).flow, sample(refused).made_by = "auth-broken", "token", "v1"
+    flow.used_on(refused)
+    assert (sample(refused).flow, sample(refused).made_by, flow.value) == ("token", "v1", 7)
+    flow.used_on(used)
+    assert (sample(used).flow, sample(used).made_by) == ("list", "v1")
+
+
 def test_a_maker_that_names_no_version() -> None:
     """Is a maker all the same: its uses are of the flow."""
     flow, used = Flow("list"), answer("v2")

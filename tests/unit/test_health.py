@@ -118,6 +118,14 @@ def test_a_line_with_more() -> None:
     assert read_health(line(more=1)) == FULL
 
 
+@pytest.mark.parametrize(
+    "lags, began", [([], 10.0), ([0.0] * 20, 9.0), ([50.0] * 10, 9.0), ([900.0, 0.0], 9.0), ([5000.0], 4.95)]
+)
+def test_when_a_second_began(lags: list[float], began: float) -> None:
+    """As long before its end as the probe slept and was late: a stall makes it longer."""
+    assert Health("gw0", 10.0, array("d", lags), 0.5).began == pytest.approx(began)
+
+
 def test_is_health() -> None:
     """Known by its beginning, torn or of another version too: such a line is no batch of samples."""
     assert is_health(FULL.as_line())

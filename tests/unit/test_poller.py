@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -91,15 +92,14 @@ def seen() -> Seen:
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Server]]:
     """Starts servers."""
-    servers: list[Server] = []
+    with ExitStack() as ends:
 
-    def start(*answers: Answer, port: int = 0) -> Server:
-        servers.append(Server(*answers, port=port))
-        return servers[-1]
+        def start(*answers: Answer, port: int = 0) -> Server:
+            server = Server(*answers, port=port)
+            ends.callback(server.stop)
+            return server
 
-    yield start
-    for server in servers:
-        server.stop()
+        yield start
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_versions_as_text(serve: Callable[..., Server], poll: Callable[..., Poll
 def test_answers_that_name_no_version(serve: Callable[..., Server], poll: Callable[..., Poller], seen: Seen) -> None:
     """Errors are left out though their body names one, and so are bodies that are no JSON or hold none; it goes on."""
     named = b'{"release": "v1"}'
-    bad = [(500, named), (503, b"busy"), (404, named), (429, named), (200, b"{"), (200, b""), (200, b'{"release": null}')]
+    bad = [*((status, named) for status in (500, 503, 404, 429)), (200, b"{"), (200, b""), (200, b'{"release": null}')]
     poll(serve(*bad, (200, b'{"release": "v2"}')).server_port)
     seen.until("v2")
     assert set(seen) == {"v2"}
@@ -208,15 +208,19 @@ def test_stop_between_two_requests(
 def test_stop_has_patience_but_not_for_ever() -> None:
     """It waits for the question under way, so long and no longer."""
     asked, answered = threading.Event(), threading.Event()
-    one = Poller(lambda: bool(asked.set()) or bool(answered.wait(60)))  # type: ignore[arg-type, return-value]
+
+    def ask() -> None:
+        asked.set()
+        answered.wait(60)
+
+    one = Poller(ask)
     one.start()
     assert asked.wait(60)
     began = time.monotonic()
     one.stop(patience=0.2)
     assert 0.15 < time.monotonic() - began < 30
-    threading.Timer(0.2, answered.set).start()
-    one.stop(patience=60)
-    assert answered.is_set()
+    answered.set()
+    one.stop()
 
 
 # --- an unrelated host
@@ -230,12 +234,6 @@ def test_whatever_it_answers(serve: Callable[..., Server], answer: Answer, monke
     server = serve(answer)
     assert answers(f"http://127.0.0.1:{server.server_port}/health?deep")
     assert server.hits == ["/health?deep"]
-
-
-def test_a_port_that_refuses() -> None:
-    """Nobody answers, nor does a name that nobody has."""
-    assert not answers(f"http://127.0.0.1:{free_port()}/")
-    assert not answers("http://zdt.invalid/")
 
 
 def test_a_host_that_is_silent(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,16 +260,15 @@ def test_a_host_that_talks_something_else() -> None:
         talker.join()
 
 
-@pytest.mark.xfail(reason="urllib3's LocationParseError, which is no RequestException, comes through")
 def test_a_name_that_is_none() -> None:
     """A ``control-url`` is not checked that far: it ends the run with a traceback before it begins."""
     assert not answers("http://a..b/")
 
 
 def test_control_tells(serve: Callable[..., Server]) -> None:
-    """Once for each question whether it answered, each time over a new connection: an old one tells nothing of now."""
+    """Once for each question whether it answered, each time over a new connection; a port that refuses does not."""
     server, told = serve((200, b"fine"), (500, b"")), list[bool]()
-    ask = control(f"http://127.0.0.1:{server.server_port}/", told.append)
+    ask = control(f"http://127.0.0.1:{server.server_port}/", lambda asked, ok: told.append(ok))
     ask()
     ask()
     assert (told, len(server.clients)) == ([True, True], 2)
@@ -283,8 +280,7 @@ def test_control_tells(serve: Callable[..., Server]) -> None:
 @pytest.mark.parametrize(
     "pointer, body, version",
     [
-        ("/release", b'{"release": "v1"}', "v1"),
-        ("release", b'{"release": "v1"}', "v1"),
+        *((pointer, b'{"release": "v1"}', "v1") for pointer in ("/release", "release")),
         ("/meta/version", b'{"meta": {"version": 7}}', "7"),
         ("/0/id", b'[{"id": 1.5}]', "1.5"),
         ("/1", b'["v1"]', ""),
@@ -292,9 +288,7 @@ def test_control_tells(serve: Callable[..., Server]) -> None:
         ("a/b", b'{"a/b": "v4"}', "v4"),
         *(("/release", b'{"release": %s}' % value, "") for value in (b"true", b"null", b'{"id": "v1"}', b"NaN")),
         *(("/release", body, "") for body in (b'"v1"', b"v1", b"", b"\xff\xfe", b"[" * 100_000)),
-        ("", b"v1", "v1"),
-        ("", b" v1\r\n", "v1"),
-        ("", b'"v1"', "v1"),
+        *(("", body, "v1") for body in (b"v1", b" v1\r\n", b'"v1"')),
         ("", "naïve".encode(), "naïve"),
         ("", b"x" * 100, "x" * 100),
         *(("", body, "") for body in (b"x" * 101, b"<html>\n<body>", b"v1\x00", b"")),

@@ -90,7 +90,7 @@ def test_another_schema(line: bytes) -> None:
         (b'"kind":[0', b'"kind":[1'),
         (b'"lane":', b'"line":'),
         (b'"sent":[1.0,2.0]', b'"sent":null'),
-        pytest.param(b'"sent":[1.0', b'"sent":[1e999', marks=pytest.mark.xfail(reason="read as infinity; the run never ends")),
+        (b'"sent":[1.0', b'"sent":[1e999'),
     ],
 )
 def test_what_no_session_writes(old: bytes, new: bytes) -> None:

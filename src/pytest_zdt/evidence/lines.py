@@ -9,7 +9,10 @@ from typing import Any
 
 def read_line(line: bytes) -> dict[str, Any]:
     """The object of one line. Raises `ValueError` when the line is torn, holds something else, or a number that is none."""
-    content = json.loads(line, parse_constant=_refused)
+    try:
+        content = json.loads(line, parse_constant=_refused)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     if not isinstance(content, dict):
         raise ValueError("not an object")
     return content

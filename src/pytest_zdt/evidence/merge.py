@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ def merge(directories: Sequence[Path], output: Path) -> None:
     """
     shards = _shards(directories)
     joined = {
-        **{key: _joined(key, shards) for key in shards[0].run if key != "clock"},
+        **{key: _joined(key, shards) for shard in shards for key in shard.run if key != "clock"},
         "id": "-".join(shard.name for shard in shards),
         "shards": [shard.name for shard in shards],
         "vus": sum(shard.run["vus"] for shard in shards),
@@ -76,10 +76,9 @@ def merge(directories: Sequence[Path], output: Path) -> None:
     }
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output) as folder:
-        writer = BundleWriter(Path(folder), joined)
-        joined["torn_lines"] = sum(_copy(shard, writer) for shard in shards)
-        writer.write_run(joined)
-        writer.close()
+        with contextlib.closing(BundleWriter(Path(folder), joined)) as writer:
+            joined["torn_lines"] = sum(_copy(shard, writer) for shard in shards)
+            writer.write_run(joined)
         for name in OWN_FILES:
             (output / name).unlink(missing_ok=True)
         for file in Path(folder).iterdir():
@@ -105,9 +104,10 @@ def _shards(directories: Sequence[Path]) -> list[_Shard]:
             if run.get(key) != first.get(key):
                 what = f"{key} is {first.get(key)!r} in {str(place)!r} and {run.get(key)!r} in {str(directory)!r}"
                 raise BundleError(f"these are not runs of one deployment: {what}")
-    for (run, place), (later, directory) in pairwise(runs):
-        if _started(later) > _last(run, place):
-            raise BundleError(f"these are not runs of one deployment: {str(directory)!r} began when {str(place)!r} had ended")
+    ended = accumulate((_last(*one) for one in runs), max)
+    for end, (later, directory) in zip(ended, others, strict=False):
+        if _started(later) > end:
+            raise BundleError(f"these are not runs of one deployment: {str(directory)!r} began when the others had ended")
     for number, (run, directory) in enumerate(runs):
         if run.get("shards"):
             raise BundleError(f"{str(directory)!r} is merged already: give the directories that it was merged from")
@@ -119,9 +119,14 @@ def _shards(directories: Sequence[Path]) -> list[_Shard]:
 
 def _read(directory: Path) -> dict[str, Any]:
     run = read_run(directory)
-    missing = [key for key in ("id", "started_at", "vus", "workers", "planned_s") if key not in run]
-    if missing:
-        raise BundleError(f"{str(directory)!r} cannot be merged: its run.json lacks {', '.join(missing)}")
+    kinds: dict[str, Any] = {"id": str, "vus": int, "workers": int, "planned_s": (int, float)}
+    broken = [key for key, kind in kinds.items() if not isinstance(run.get(key), kind)]
+    try:
+        _started(run)
+    except (KeyError, TypeError, ValueError):
+        broken = [*broken, "started_at"]
+    if broken:
+        raise BundleError(f"{str(directory)!r} cannot be merged: in its run.json {broken[0]} is missing or broken")
     return run
 
 
@@ -149,6 +154,6 @@ def _copy(shard: _Shard, writer: BundleWriter) -> int:
     for line in lines_of(shard.directory / MARKS):
         try:
             writer.copy_mark(shard.mark(line))
-        except ValueError:
+        except (ValueError, TypeError):
             torn += 1
     return torn

@@ -22,6 +22,7 @@ import json
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from pytest_zdt.evidence.kinds import KINDS
@@ -77,11 +78,14 @@ def parse(line: bytes) -> dict[str, Any]:
         raise ValueError(f"not a batch of {SCHEMA}")
     try:
         texts = columns["strings"]
-        sizes = {len(array("q" if name in WHOLE else "d", columns[name])) for name in NUMBERS}
+        numbers = [array("q" if name in WHOLE else "d", columns[name]) for name in NUMBERS]
+        sizes = set(map(len, numbers))
         sizes |= {len([texts[index] for index in columns[name]]) for name in TEXTS}
         unknown = {texts[index] for index in columns["kind"]} - KINDS
     except (KeyError, TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"a column is missing or broken: {error!r}") from None
+    if not all(isfinite(sum(column)) for column in numbers):
+        raise ValueError("a number is infinite")
     if len(sizes) != 1 or unknown:
         raise ValueError(f"unknown kinds: {sorted(unknown)}" if unknown else "the columns differ in length")
     return columns

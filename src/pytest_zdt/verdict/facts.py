@@ -28,6 +28,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "overlap": True,
     "version_change": True,
     "impact": False,
+    "lag": 0.05,
     "window": 10.0,
     "endpoints": {},
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
@@ -18,6 +18,8 @@ from pytest_zdt.verdict.words import counted
 
 SHARES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
 """Limit -> the share of the answers that must be as fast."""
+ROUNDING = 1e-7
+"""Seconds; send times are whole microseconds, their differences not quite."""
 LEAST_ANSWERS = 50
 EFFECT = 0.64
 """A medium effect by Vargha and Delaney (2000): the probability that an answer in the rollout is slower than one in the head."""
@@ -52,20 +54,22 @@ def _limits(facts: Facts, endpoint: str) -> dict[str, float]:
 
 def _broken(answers: Sequence[tuple[float, float]], limit: str, seconds: float, window: float, endpoint: str) -> str:
     """The first window in which an endpoint was slower than its limit, in words; empty when there is none."""
-    at = first_slow_window(answers, SHARES[limit], seconds, window)
-    if at is None:
+    rows = first_slow_window(answers, SHARES[limit], seconds, window)
+    if rows is None:
         return ""
-    span = "over the run" if window == inf else f"in the {window:g} s from {at:.1f} s"
-    inside = sorted(took for sent, took in answers if at <= sent <= at + window)
-    found = (percentile(inside, SHARES[limit]) or 0.0) * 1000
+    inside = answers[slice(*rows)]
+    span = "over the run" if window == inf else f"in the {window:g} s from {inside[0][0]:.1f} s"
+    found = (percentile(sorted(took for _, took in inside), SHARES[limit]) or 0.0) * 1000
     return f"{endpoint}: {limit} {found:.0f} ms {span} (limit {seconds * 1000:.0f} ms)"
 
 
-def first_slow_window(answers: Sequence[tuple[float, float]], share: float, limit: float, window: float) -> float | None:
-    """When the first window begins in which less than ``share`` of the answers were as fast as ``limit``; None without one.
+def first_slow_window(
+    answers: Sequence[tuple[float, float]], share: float, limit: float, window: float
+) -> tuple[int, int] | None:
+    """The rows of the first window in which less than ``share`` of the answers were as fast as ``limit``; None without one.
 
-    ``answers`` are send time and latency in seconds, in order. Windows slide: each that begins or ends with an answer is looked
-    at, both ends included; a run that is shorter is one window.
+    ``answers`` are send time and latency in seconds, in order. Windows slide over the run, both of their ends included; a run
+    that is shorter is one window. The rows go from the first up to the second number.
     """
     if not answers:
         return None
@@ -73,20 +77,22 @@ def first_slow_window(answers: Sequence[tuple[float, float]], share: float, limi
     for first, last in _windows([sent for sent, _ in answers], window):
         many, late = last - first, slow[last] - slow[first]
         if late > many - ceil(share * many - 1e-9):
-            return answers[first][0]
+            return first, last
     return None
 
 
 def _windows(sent: Sequence[float], window: float) -> Iterator[tuple[int, int]]:
-    """The rows of each window, from the first up to the second number."""
-    if sent[-1] - sent[0] <= window:
-        yield 0, len(sent)
-        return
-    for at in dict.fromkeys(sent):
-        if not sent[0] > at - window:
-            yield bisect_left(sent, at - window), bisect_right(sent, at)  # ends with this answer
-        if at + window <= sent[-1]:
-            yield bisect_left(sent, at), bisect_right(sent, at + window)  # begins with it
+    """Every set of answers that a window sees on its way, one by one as answers enter and leave it."""
+    first, last = 0, bisect_right(sent, sent[0] + window + ROUNDING)
+    yield first, last
+    while last < len(sent):
+        if sent[last] - window <= sent[first] + ROUNDING:
+            last = bisect_right(sent, sent[last])
+        else:
+            first = bisect_right(sent, sent[first])
+            if first == last:  # nothing is in it until the next answer
+                last = bisect_right(sent, sent[first])
+        yield first, last
 
 
 def _answers(facts: Facts, endpoint: str) -> list[tuple[float, float]]:
