@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain, groupby, pairwise
+from operator import add
 from typing import NamedTuple
 
 from pytest_zdt.evidence.kinds import guilt, is_failure
@@ -81,6 +82,10 @@ class Series:
     def count(self, start: float, stop: float) -> int:
         """How many were sent from ``start`` to ``stop``, both included."""
         return max(0, bisect_right(self.sent, stop) - bisect_left(self.sent, start))
+
+    def answers(self, start: float, stop: float) -> int:
+        """How many were answered, by their first byte, from ``start`` to ``stop``, both included."""
+        return sum(start <= at <= stop for at in map(add, self.sent, self.latency)) if self.labels.answered else 0
 
     def slice(self, lower: int, upper: int) -> Series:
         """The rows from ``lower`` up to ``upper``."""

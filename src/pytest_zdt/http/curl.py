@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import select
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPMessage
@@ -59,6 +60,8 @@ class _Transfer:
     resend: bool = False
     lines: list[bytes] = field(default_factory=list, repr=False)  # an answer may hold tokens and cookies
     body: list[bytes] = field(default_factory=list, repr=False)
+    began: float = 0.0
+    sent: float = 0.0
 
     def opening(self, *_: object) -> int:
         """A socket was made: fine before the request was sent, the start of a silent second sending after."""
@@ -74,7 +77,15 @@ class _Transfer:
         if self.sends > 1:
             self.resend = True
             return int(pycurl.PREREQFUNC_ABORT)
+        self.sent = time.monotonic()  # after the wait for Python's lock: the request goes out now
         return int(pycurl.PREREQFUNC_OK)
+
+    def latency(self, curl: Any) -> float:
+        """Seconds from the sending to the first byte of the answer.
+
+        libcurl's own time of the sending may come after a wait for Python's lock, and is not taken.
+        """
+        return max(0.0, self.began + float(curl.getinfo(pycurl.STARTTRANSFER_TIME_T)) / 1e6 - self.sent)
 
 
 class CurlAdapter(BaseAdapter):
@@ -110,6 +121,7 @@ class CurlAdapter(BaseAdapter):
             _set_limits(curl, timeout, verify)
             self._limits = timeout, verify
         curl.setopt(pycurl.FRESH_CONNECT, self._fresh or _is_dropped(curl))
+        transfer.began = time.monotonic()
         try:
             curl.perform()
         except pycurl.error as error:
@@ -119,10 +131,10 @@ class CurlAdapter(BaseAdapter):
         head = parse_head(transfer.lines)
         if not head.complete:  # libcurl takes the end of the connection for the end of the headers
             detail = "the connection ended inside the headers"
-            raise failure(request, "truncated", detail, head, _latency(curl), not transfer.opened) from None
+            raise failure(request, "truncated", detail, head, transfer.latency(curl), not transfer.opened) from None
         response = _response(request, head, b"".join(transfer.body))
         response.connection = self  # type: ignore[assignment]  # as HTTPAdapter sets it, for auth handlers
-        response.zdt_wire = Wire(latency=_latency(curl), reused=not transfer.opened)  # type: ignore[attr-defined]
+        response.zdt_wire = Wire(latency=transfer.latency(curl), reused=not transfer.opened)  # type: ignore[attr-defined]
         return response
 
     def new_connection(self) -> None:
@@ -247,11 +259,6 @@ def _milliseconds(seconds: float | None) -> int:
     return max(1, round(seconds * 1000)) if seconds else 0
 
 
-def _latency(curl: Any) -> float:
-    """Seconds from the sending to the first byte of the answer."""
-    return float(max(0, curl.getinfo(pycurl.STARTTRANSFER_TIME_T) - curl.getinfo(pycurl.PRETRANSFER_TIME_T)) / 1e6)
-
-
 def _failure(request: PreparedRequest, curl: Any, transfer: _Transfer, code: int, detail: str) -> RequestException:
     head, sent, reused = parse_head(transfer.lines), transfer.sends > 0, transfer.sends > 0 and not transfer.opened
     if code in _URL_ERRORS and not sent:
@@ -260,7 +267,7 @@ def _failure(request: PreparedRequest, curl: Any, transfer: _Transfer, code: int
     if transfer.resend or (sent and cause in _BEFORE_SENDING):
         cause, detail = "reset", "the connection was closed as the request was sent; not sent again"
     kind = kind_of(cause, sent=sent, reused=reused, answered=bool(head.status))
-    return failure(request, kind, detail, head, _latency(curl) if head.status else 0.0, reused)
+    return failure(request, kind, detail, head, transfer.latency(curl) if head.status else 0.0, reused)
 
 
 def _cause(curl: Any, transfer: _Transfer, code: int) -> str:

@@ -33,7 +33,14 @@ def _verdict(verdict: Verdict) -> str:
 
 
 def _versions(verdict: Verdict) -> str:
-    return " -> ".join(version.id for version in verdict.versions) or "none"
+    changes = [change for change in verdict.changes if change.new]
+    if not changes:
+        return ", ".join(version.id for version in verdict.versions) or "none"
+    return " -> ".join([changes[0].old, *(change.new for change in changes)])
+
+
+def _duration(verdict: Verdict) -> str:
+    return f"{float(verdict.run.get('duration_s') or 0.0):.1f} s by {verdict.run.get('vus')} virtual users"
 
 
 def _failed(verdict: Verdict) -> str:
@@ -49,7 +56,7 @@ def _rate(verdict: Verdict) -> str:
 def _outages(verdict: Verdict) -> str:
     if not verdict.outages:
         return "none"
-    longest = max(verdict.outages, key=lambda outage: (outage.min_s, outage.max_s))
+    longest = max(verdict.outages, key=lambda outage: (outage.max_s, outage.min_s))
     return f"{len(verdict.outages)}, longest {longest.min_s:.3f} to {longest.max_s:.3f} s"
 
 
@@ -61,6 +68,7 @@ def _overlaps(verdict: Verdict) -> str:
 ROWS = {
     "verdict": _verdict,
     "versions": _versions,
+    "load": _duration,
     "overlap": _overlaps,
     "failed requests (95 % interval of the rate)": _failed,
     "outages": _outages,

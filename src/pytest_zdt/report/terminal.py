@@ -22,6 +22,9 @@ from pytest_zdt.verdict.model import (
 Line = tuple[str, str]
 """A line's text and its style: empty, green, red, yellow, bold or dim."""
 STYLE = {VERIFIED: "green", VIOLATED: "red", INCONCLUSIVE: "yellow"}
+T = TypeVar("T")
+MOST_ROWS = 100
+"""Lines of the table of endpoints."""
 SHOWN = 6
 """How many failures and outages are shown; the rest is counted."""
 
@@ -51,7 +54,7 @@ def headline(verdict: Verdict) -> str:
     failures = sum(group.count for group in verdict.failures)
     failed = f"{failures} of {_requests(verdict)} requests failed"
     if verdict.verdict == VERIFIED:
-        proved = f"{verdict.level}. " if verdict.level else "no downtime, and no deployment. "
+        proved = f"{verdict.level}. " if verdict.level else "no downtime, and no new version was required. "
         return f"VERIFIED: {proved}{_story(verdict)}; {f'{failed}, as allowed' if failures else 'no request failed'}."
     if verdict.verdict == VIOLATED:
         return f"VIOLATED: {_reasons(verdict)}. {failed}. {_story(verdict)}."
@@ -89,9 +92,6 @@ def _requirements(verdict: Verdict) -> Iterator[Line]:
 def _requirement(one: Requirement) -> Line:
     reason = f"{one.reason}: " if one.reason else ""
     return f"  {one.status:<12}  {one.name:<14}  {reason}{one.detail}", "" if one.status == VERIFIED else STYLE[one.status]
-
-
-T = TypeVar("T")
 
 
 def _section(title: str, items: Sequence[T], show: Callable[[T], Iterable[Line]], most: int = SHOWN) -> Iterator[Line]:
@@ -159,12 +159,14 @@ def _table(verdict: Verdict) -> Iterator[Line]:
     if not verdict.cells:
         return
     header = ("endpoint", "version", "requests", "failed", "in overlap", "p95 ms")
-    rows = [header, *(_row(cell) for cell in verdict.cells)]
+    rows = [header, *(_row(cell) for cell in verdict.cells[:MOST_ROWS])]
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
     for number, row in enumerate(rows):
         left = "  ".join(text.ljust(width) for text, width in zip(row[:2], widths[:2], strict=True))
         right = "  ".join(text.rjust(width) for text, width in zip(row[2:], widths[2:], strict=True))
         yield f"  {left}  {right}", "bold" if number == 0 else "red" if row[3] != "0" else ""
+    if len(verdict.cells) > MOST_ROWS:
+        yield f"  and {len(verdict.cells) - MOST_ROWS} more in verdict.json", "dim"
 
 
 def _row(cell: Cell) -> tuple[str, ...]:

@@ -68,24 +68,26 @@ def _blame(checks: Sequence[Mark], health: Sequence[Health]) -> Relabel:
     Where the control URL, an unrelated host, failed at that very time, a connection is the network's failure and a name the
     client's; where it answered, a name is the edge's. A time-out is the client's while its own threads stalled.
     """
-    times = [mark.at for mark in checks]
-    ends = [second.at for second in health]
+    failed, answered = ([mark.at for mark in checks if bool(mark.data.get("ok")) == ok] for ok in (False, True))
+    stalls = [(second.at, max(second.lags)) for second in health if second.lags and max(second.lags) >= STALL]
+    ends = [at for at, _ in stalls]
 
     def relabel(one: Series, row: int) -> Labels:
         sent, took, kind = one.sent[row], one.took[row], one.labels.kind
-        seconds = health[bisect_left(ends, sent) : bisect_right(ends, sent + took + 1.0)]
-        if kind in TIME_OUTS and any(
-            max(second.lags, default=0.0) >= max(STALL, MOST_STALLED * took * 1000) for second in seconds
-        ):
-            return one.labels._replace(blame=CLIENT)
-        near = checks[bisect_left(times, sent - AT_THAT_TIME) : bisect_right(times, sent + took + AT_THAT_TIME)]
-        if any(not mark.data.get("ok") for mark in near):
-            blame = CLIENT if kind == "dns" else NETWORK if kind in CONNECTIONS else ""
-        else:
-            blame = EDGE if near and kind == "dns" else ""
-        return one.labels._replace(blame=blame)
+        if kind in TIME_OUTS and ends:
+            near = stalls[bisect_left(ends, sent) : bisect_right(ends, sent + took + 1.0)]
+            if any(lag >= MOST_STALLED * took * 1000 for _, lag in near):
+                return one.labels._replace(blame=CLIENT)
+        if _between(failed, sent - AT_THAT_TIME, sent + took + AT_THAT_TIME):
+            return one.labels._replace(blame=CLIENT if kind == "dns" else NETWORK if kind in CONNECTIONS else "")
+        seen = kind == "dns" and _between(answered, sent - AT_THAT_TIME, sent + took + AT_THAT_TIME)
+        return one.labels._replace(blame=EDGE) if seen else one.labels
 
     return relabel
+
+
+def _between(times: Sequence[float], start: float, stop: float) -> bool:
+    return bisect_left(times, start) < bisect_right(times, stop)
 
 
 def _one_sided(series: Sequence[Series]) -> list[Series]:

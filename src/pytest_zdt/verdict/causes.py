@@ -206,13 +206,14 @@ def likely_causes(facts: Facts) -> list[Cause]:
 def _signs(facts: Facts, change: Change) -> Signs:
     start = change.since if change.start is None else change.start
     requests: Counter[tuple[str, str]] = Counter()
+    before = {part.labels[:2] for part in facts.parts if part.phase == HEAD and part.labels.failed}
     failures = []
     for part in facts.parts:
         sent = part.series.count(start, change.end)
         if part.phase == HEAD or not sent or not part.labels.counted:
             continue
         requests[part.labels.endpoint, part.labels.version] += sent
-        if part.labels.failed:
+        if part.labels.failed and part.labels[:2] not in before:  # what failed before is not the deployment's doing
             failures.append(part)
     return Signs(facts, change, failures, requests)
 

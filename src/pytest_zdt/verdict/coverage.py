@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
+from collections.abc import Sequence
 from math import inf
 
+from pytest_zdt.evidence.kinds import EXPECTED
 from pytest_zdt.verdict.facts import Facts
 from pytest_zdt.verdict.model import Overlap
 from pytest_zdt.verdict.phases import Change
@@ -18,24 +20,30 @@ def holes(facts: Facts, change: Change, span: Overlap | None) -> list[str]:
     Lanes are counted together: kept-alive connections stay on the old version until it drains, so that not every lane can see
     both. Where no overlap is required the time from the change before to the one after counts.
     """
-    start, stop = _span(facts, change, span)
-    counts: Counter[tuple[str, str]] = Counter()
-    for one in facts.series:
-        if one.labels.good:
-            counts[one.labels.endpoint, one.labels.version] += one.count(start, stop)
-    cells = [(endpoint, version) for endpoint in endpoints(facts) for version in (change.old, change.new) if version]
-    limits = {endpoint: facts.limit("endpoint_answers", endpoint) for endpoint in endpoints(facts)}
-    return [f"{cell[0]} by {cell[1]}: {counts[cell]} of {limits[cell[0]]}" for cell in cells if counts[cell] < limits[cell[0]]]
+    return _short(facts, _span(facts, change, span), [version for version in (change.old, change.new) if version], "by {}", 2)
 
 
 def missing_lanes(facts: Facts, change: Change, span: Overlap | None) -> list[str]:
-    """The endpoints that were not driven on both lanes while it counted, as texts."""
-    driven: dict[str, set[str]] = defaultdict(set)
+    """The endpoints with too few good answers on a lane while it counted, as texts."""
+    return _short(facts, _span(facts, change, span), LANES, "on the `{}` lane", 3)
+
+
+def _short(facts: Facts, span: tuple[float, float], wanted: Sequence[str], where: str, label: int) -> list[str]:
+    """The endpoints with too few good answers for one of the ``wanted`` values of a label, which is given by its number.
+
+    Answers that a test expects to be refusals count only where the endpoint never gave another.
+    """
+    plain = {one.labels.endpoint for one in facts.series if one.labels.good and one.labels.kind != EXPECTED}
+    counts: Counter[tuple[str, str]] = Counter()
     for one in facts.series:
-        if one.count(*_span(facts, change, span)):
-            driven[one.labels.endpoint].add(one.labels.lane)
-    cells = [(endpoint, lane) for endpoint in endpoints(facts) for lane in LANES]
-    return [f"{endpoint} never on the `{lane}` lane" for endpoint, lane in cells if lane not in driven[endpoint]]
+        if one.labels.good and (one.labels.kind != EXPECTED or one.labels.endpoint not in plain):
+            counts[one.labels.endpoint, str(one.labels[label])] += one.answers(*span)
+    cells = [(name, value, facts.limit("endpoint_answers", name)) for name in endpoints(facts) for value in wanted]
+    return [
+        f"{name} {where.format(value)}: {counts[name, value]} of {least}"
+        for name, value, least in cells
+        if counts[name, value] < least
+    ]
 
 
 def _span(facts: Facts, change: Change, span: Overlap | None) -> tuple[float, float]:

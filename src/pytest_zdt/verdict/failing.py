@@ -50,7 +50,7 @@ def outage(facts: Facts) -> Outcome:
     perhaps = [item for item in facts.downtime.outages if _perhaps_too_long(facts, item)]
     for status, reason, found in ((VIOLATED, "outage", too_long), (INCONCLUSIVE, "outage-unresolved", perhaps)):
         if found:
-            worst = max(found, key=lambda item: (item.min_s, item.max_s))
+            worst = max(found, key=lambda item: (item.max_s, item.min_s))
             length = f"the longest {worst.min_s:.3f} to {worst.max_s:.3f} s on {worst.endpoint} from {worst.start_s:.1f} s"
             return status, reason, f"{counted(found, 'outage')}, {length} (allowed: {_allowed(facts, worst):g} s)."
     allowed = float(facts.require["max_outage"])

@@ -133,8 +133,8 @@ def latencies(group: Iterable[Part]) -> list[float]:
 
 
 def _inside(facts: Facts, group: Iterable[Part]) -> int:
-    answered = [part.series for part in group if part.labels.answered]
-    return sum(one.count(span.start_s, span.end_s) for span in facts.overlaps if span is not None for one in answered)
+    spans = [(span.start_s, span.end_s) for span in facts.overlaps if span is not None]
+    return sum(part.series.answers(*span) for span in spans for part in group)
 
 
 def _counted(facts: Facts) -> Iterable[Part]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from math import ceil, inf
+from operator import sub
 from typing import Final
 
 from pytest_zdt.verdict.facts import Facts
 from pytest_zdt.verdict.figures import latencies
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Impact, Outcome
-from pytest_zdt.verdict.phases import HEAD, ROLLOUT, Part
-from pytest_zdt.verdict.statistics import mann_whitney, percentile
+from pytest_zdt.verdict.phases import HEAD, ROLLOUT, Part, times
+from pytest_zdt.verdict.statistics import fisher_greater, mann_whitney, percentile
 from pytest_zdt.verdict.words import counted
 
 SHARES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
@@ -24,6 +25,10 @@ LEAST_ANSWERS = 50
 EFFECT = 0.64
 """A medium effect by Vargha and Delaney (2000): the probability that an answer in the rollout is slower than one in the head."""
 RATIO = 1.2
+STALL, STALLS = 1.0, 5
+"""Seconds without a request, and so many times as long as in the head, that are a stall of the API."""
+MUCH, SOME = 2.0, 0.05
+"""So many times the head's 95th percentile is much slower, for so great a share of the rollout's answers."""
 ALPHA = 0.01
 
 
@@ -115,10 +120,16 @@ def _impact(endpoint: str, head: Iterable[Part], rollout: Iterable[Part]) -> Imp
     if min(len(before), len(during)) < LEAST_ANSWERS:
         return Impact(endpoint, *medians, None, None, slower=False)
     effect, p = mann_whitney(during, before)
-    tails = percentile(before, 0.9), percentile(during, 0.9)  # a median stays where the new version answers less than half
-    ratio = max((after or 0.0) / max(first or 0.0, 0.001) for first, after in (medians, tails))
-    slower = effect >= EFFECT and p < ALPHA and ratio >= RATIO
+    ratio = (medians[1] or 0.0) / max(medians[0] or 0.0, 0.001)
+    slower = (effect >= EFFECT and p < ALPHA and ratio >= RATIO) or _some_slower(before, during)
     return Impact(endpoint, *medians, effect, p, slower)
+
+
+def _some_slower(before: Sequence[float], during: Sequence[float]) -> bool:
+    """Whether a part of the rollout's answers is much slower than nearly all of the head's: where one version is, say."""
+    limit = MUCH * (percentile(before, 0.95) or 0.0)
+    slow = [len(found) - bisect_right(found, limit) for found in (during, before)]
+    return slow[0] >= SOME * len(during) and fisher_greater(slow[0], len(during), slow[1], len(before)) < ALPHA
 
 
 def impact(facts: Facts) -> Outcome:
@@ -129,14 +140,29 @@ def impact(facts: Facts) -> Outcome:
     if not facts.timeline.changed:
         return INCONCLUSIVE, "no-version-change", "Without a second version there is nothing to compare."
     found, only = impacts(facts), "" if facts.require["impact"] else " This withholds only the level zero-impact."
+    stalled = _stalled(facts)
     slower = [f"{one.endpoint} {one.head_p50_ms:g} -> {one.rollout_p50_ms:g} ms" for one in found if one.slower]
     if slower:
         status = VIOLATED if facts.require["impact"] else INCONCLUSIVE
         return status, "slower", f"Slower in the rollout than in the head (medians): {'; '.join(slower)}.{only}"
     thin = [one.endpoint for one in found if one.effect is None]
+    if stalled:
+        return VIOLATED if facts.require["impact"] else INCONCLUSIVE, "stalled", f"{stalled}{only}"
     if not found:
         return INCONCLUSIVE, "too-few-answers", f"No endpoint gave a good answer.{only}"
     if thin:
         least = f"{LEAST_ANSWERS} good answers in the head and in the rollout"
         return INCONCLUSIVE, "too-few-answers", f"{counted(thin, 'endpoint')} had fewer than {least}: {', '.join(thin)}.{only}"
     return VERIFIED, "", f"{counted(found, 'endpoint')}, none slower in the rollout than in the head."
+
+
+def _stalled(facts: Facts) -> str:
+    """How long nothing was sent in a rollout, if much longer than ever in the head: a closed loop waits with the API."""
+    sent, longest = times(facts.series), {HEAD: 0.0, ROLLOUT: 0.0}
+    for phase, start, stop in facts.timeline.spans():
+        inside = sent[bisect_left(sent, start) : bisect_right(sent, stop)]
+        if phase in longest:
+            longest[phase] = max([longest[phase], *map(sub, inside[1:], inside)])
+    if longest[ROLLOUT] <= max(STALL, STALLS * longest[HEAD]):
+        return ""
+    return f"Nothing was sent for {longest[ROLLOUT]:.1f} s of the rollout, for {longest[HEAD]:.1f} s at most in the head."

@@ -50,6 +50,8 @@ def _thin(facts: Facts) -> tuple[str, str] | None:
     if hung := sorted(vu for mark in facts.marked(ENDED) for vu in _numbers(mark.data.get("hung_vus"))):
         return "hung-vus", f"{len(hung)} virtual users hung in a test: {', '.join(map(str, hung))}."
     seen, planned = len(set().union(*(one.vu for one in facts.series))), int(_number(facts.run.get("vus")))
+    if not planned:
+        return "vus-unknown", "The run does not tell how many virtual users were planned."
     if seen < planned:
         return "silent-vus", f"{planned} virtual users were planned, the evidence has samples of {seen}."
     if not _driven(facts) >= LEAST_DRIVEN:

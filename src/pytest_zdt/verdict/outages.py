@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
 
@@ -13,47 +13,8 @@ from pytest_zdt.evidence.series import Labels, Series
 from pytest_zdt.verdict.model import Episode, Outage, User
 
 IN_FLIGHT = frozenset({"reset", "keep-alive-race", "truncated"})
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Failure:
-    """One failure ``at`` the time when it met the state of the API."""
-
-    at: float
-    vu: int
-    labels: Labels
-
-
-def failures(series: Iterable[Series]) -> list[Failure]:
-    """The failures of the app, the edge and the network, by time.
-
-    A request whose connection broke was sent before the outage and cut by its beginning: it proves a failure only at the time
-    of the break. Placed at its sending, a long request would stretch the outage back over a time when all was well.
-    """
-    found = []
-    for one in series:
-        if one.labels.failed and one.labels.guilt in (APP, EDGE, NETWORK):
-            broken = one.labels.kind in IN_FLIGHT
-            rows = zip(one.sent, one.took, one.vu, strict=True)
-            found += [Failure(sent + took if broken else sent, vu, one.labels) for sent, took, vu in rows]
-    return sorted(found)
-
-
-@dataclass(frozen=True, slots=True)
-class _Interval:
-    """Failures with no success between: the last success before came at ``before``, the first after at ``after``."""
-
-    run: list[Failure]
-    before: float
-    after: float
-
-    @property
-    def least(self) -> float:
-        return self.run[-1].at - self.run[0].at
-
-    @property
-    def most(self) -> float:
-        return max(0.0, self.after - self.before)
+Failure = tuple[float, int, Labels]
+"""When a failure met the state of the API, of which virtual user, and what it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +28,20 @@ class Downtime:
 
 def downtime(series: Sequence[Series], end: float) -> Downtime:
     """What was down in a run that lasted until ``end``."""
-    failed = failures(series)
-    by_endpoint: dict[str, list[Failure]] = defaultdict(list)
-    for failure in failed:
-        by_endpoint[failure.labels.endpoint].append(failure)
-    found = [interval for endpoint, mine in by_endpoint.items() for interval in _intervals(mine, _well_at(series, endpoint), end)]
-    outages = [_outage(interval) for interval in found]
+    by_endpoint: dict[str, list[Series]] = defaultdict(list)
+    for one in series:
+        by_endpoint[one.labels.endpoint].append(one)
+    found = [interval for own in by_endpoint.values() if any(map(_counts, own)) for interval in _intervals(own, end)]
     return Downtime(
-        sorted(outages, key=lambda outage: (outage.start_s, outage.endpoint)),
-        _episodes(sorted(found, key=lambda interval: (interval.before, interval.after, interval.run[0]))),
-        _users(failed, series, end),
+        sorted((interval.outage() for interval in found), key=lambda outage: (outage.start_s, outage.endpoint)),
+        _episodes(sorted(found, key=lambda interval: (interval.before, interval.after, interval.endpoint))),
+        list(_users(series, end)),
     )
+
+
+def _counts(series: Series) -> bool:
+    """Whether these are failures of the app, the edge or the network."""
+    return series.labels.failed and series.labels.guilt in (APP, EDGE, NETWORK)
 
 
 def _well(series: Iterable[Series]) -> list[Series]:
@@ -85,29 +49,60 @@ def _well(series: Iterable[Series]) -> list[Series]:
     return [one for one in series if one.labels.counted and not one.labels.failed]
 
 
-def _well_at(series: Iterable[Series], endpoint: str) -> list[float]:
-    return sorted(chain.from_iterable(one.sent for one in _well(series) if one.labels.endpoint == endpoint))
+def _failures(series: Iterable[Series]) -> Iterator[Failure]:
+    """The failures in no order.
+
+    A request whose connection broke was sent before the outage and cut by its beginning: it proves a failure only at the time
+    of the break. Placed at its sending, a long request would stretch the outage back over a time when all was well.
+    """
+    for one in series:
+        if _counts(one):
+            broken = one.labels.kind in IN_FLIGHT
+            for sent, took, vu in zip(one.sent, one.took, one.vu, strict=True):
+                yield sent + took if broken else sent, vu, one.labels
 
 
-def _intervals(failed: Sequence[Failure], well: Sequence[float], end: float) -> Iterable[_Interval]:
-    for position, group in groupby(failed, key=lambda failure: bisect_left(well, failure.at)):
+@dataclass(frozen=True, slots=True)
+class _Interval:
+    """Failures of an endpoint with no success between: the last success before and the first after, and what failed."""
+
+    endpoint: str
+    before: float
+    after: float
+    first: float
+    last: float
+    failures: int
+    vus: frozenset[int]
+    labels: Counter[Labels]
+
+    def outage(self) -> Outage:
+        """The interval as an outage."""
+        return Outage(
+            endpoint=self.endpoint,
+            version=", ".join(_versions(self.labels)),
+            start_s=self.first,
+            min_s=self.last - self.first,
+            max_s=max(0.0, self.after - self.before),
+            failures=self.failures,
+            kinds=sorted({labels.kind for labels in self.labels}),
+            guilt=_guilt(self.labels),
+        )
+
+
+def _intervals(series: Sequence[Series], end: float) -> Iterator[_Interval]:
+    """The intervals of one endpoint."""
+    well = sorted(chain.from_iterable(one.sent for one in _well(series)))
+    failed = sorted(_failures(series))
+    for position, group in groupby(failed, key=lambda failure: bisect_left(well, failure[0])):
         run = list(group)
-        after = well[position] if position < len(well) else max(end, run[-1].at)
-        yield _Interval(run, well[position - 1] if position else 0.0, after)
+        before, after = _around(well, position, run[-1][0], end)
+        vus, labels = frozenset(vu for _, vu, _ in run), Counter(labels for _, _, labels in run)
+        yield _Interval(run[0][2].endpoint, before, after, run[0][0], run[-1][0], len(run), vus, labels)
 
 
-def _outage(interval: _Interval) -> Outage:
-    run = interval.run
-    return Outage(
-        endpoint=run[0].labels.endpoint,
-        version=", ".join(_versions(run)),
-        start_s=run[0].at,
-        min_s=interval.least,
-        max_s=interval.most,
-        failures=len(run),
-        kinds=sorted({failure.labels.kind for failure in run}),
-        guilt=_guilt(run),
-    )
+def _around(well: Sequence[float], position: int, last: float, end: float) -> tuple[float, float]:
+    """The times of the success before and after; of the run's begin and end where there is none."""
+    return well[position - 1] if position else 0.0, well[position] if position < len(well) else max(end, last)
 
 
 def _episodes(found: Sequence[_Interval]) -> list[Episode]:
@@ -124,42 +119,51 @@ def _episodes(found: Sequence[_Interval]) -> list[Episode]:
 
 
 def _episode(intervals: Sequence[_Interval]) -> Episode:
-    run = sorted(failure for interval in intervals for failure in interval.run)
+    labels: Counter[Labels] = Counter()
+    for interval in intervals:
+        labels.update(interval.labels)
     return Episode(
-        start_s=run[0].at,
-        end_s=run[-1].at,
-        failures=len(run),
+        start_s=min(interval.first for interval in intervals),
+        end_s=max(interval.last for interval in intervals),
+        failures=sum(interval.failures for interval in intervals),
         outages=len(intervals),
-        endpoints=sorted({failure.labels.endpoint for failure in run}),
-        versions=_versions(run),
-        vus=len({failure.vu for failure in run}),
-        kinds=sorted({failure.labels.kind for failure in run}),
-        guilt=_guilt(run),
+        endpoints=sorted({interval.endpoint for interval in intervals}),
+        versions=_versions(labels),
+        vus=len(frozenset().union(*(interval.vus for interval in intervals))),
+        kinds=sorted({one.kind for one in labels}),
+        guilt=_guilt(labels),
     )
 
 
-def _users(failed: Sequence[Failure], series: Sequence[Series], end: float) -> list[User]:
+def _users(series: Sequence[Series], end: float) -> Iterator[User]:
     """The virtual users that met a failure, each with its longest time without a success."""
-    by_vu: dict[int, list[Failure]] = defaultdict(list)
-    for failure in failed:
-        by_vu[failure.vu].append(failure)
-    well: dict[int, list[float]] = {vu: [] for vu in by_vu}
-    for one in _well(series) if by_vu else ():
+    failed: dict[int, list[float]] = defaultdict(list)
+    for at, vu, _ in _failures(series):
+        failed[vu].append(at)
+    well: dict[int, list[float]] = {vu: [] for vu in failed}
+    for one in _well(series) if failed else ():
         for sent, vu in zip(one.sent, one.vu, strict=True):
             if vu in well:
                 well[vu].append(sent)
-    return [_user(vu, list(_intervals(by_vu[vu], sorted(well[vu]), end))) for vu in sorted(by_vu)]
+    for vu in sorted(failed):
+        lengths = list(_lengths(sorted(failed[vu]), sorted(well[vu]), end))
+        yield User(vu, len(failed[vu]), len(lengths), *max(lengths))
 
 
-def _user(vu: int, intervals: Sequence[_Interval]) -> User:
-    longest = max(intervals, key=lambda interval: (interval.least, interval.most))
-    return User(vu, sum(len(interval.run) for interval in intervals), len(intervals), longest.least, longest.most)
+def _lengths(failed: Sequence[float], well: Sequence[float], end: float) -> Iterator[tuple[float, float]]:
+    """How long each time without a success lasted, at least and at most."""
+    for position, group in groupby(failed, key=lambda at: bisect_left(well, at)):
+        run = list(group)
+        before, after = _around(well, position, run[-1], end)
+        yield run[-1] - run[0], max(0.0, after - before)
 
 
-def _versions(run: Iterable[Failure]) -> list[str]:
-    return sorted({failure.labels.version for failure in run} - {""})
+def _versions(labels: Iterable[Labels]) -> list[str]:
+    return sorted({one.version for one in labels} - {""})
 
 
-def _guilt(run: Iterable[Failure]) -> str:
-    counts = Counter(failure.labels.guilt for failure in run)
+def _guilt(labels: Counter[Labels]) -> str:
+    counts: Counter[str] = Counter()
+    for one, number in labels.items():
+        counts[one.guilt] += number
     return min(counts, key=lambda name: (-counts[name], name))

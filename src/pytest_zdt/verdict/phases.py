@@ -153,8 +153,10 @@ def _stages(versions: Sequence[str], answers: Answers, settled: float) -> list[_
     stages = _reigns(answers, settled) if len(versions) > 1 else []
     if not stages or stages[0].version != versions[0]:
         stages.insert(0, _Reign(versions[0], -inf, -inf))
-    late = [name for name in versions if name != stages[-1].version and answers[name][0] > stages[-1].first]
-    if late:  # the run ended before it answered alone, or it was rolled back
+    # the run ended before it answered alone, or it was rolled back before it did
+    late = [name for name in versions if answers[name][-1] > stages[-1].last and name != stages[-1].version]
+    late = late or (list(versions[1:]) if len(stages) == 1 else [])
+    if late:
         newest = max(late, key=lambda name: (answers[name][0], name))
         stages.append(_Reign(newest, inf, inf))
     return stages

@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import pairwise
 
 from pytest_zdt.evidence.kinds import GUILT
-from pytest_zdt.evidence.marks import DEPLOYED
+from pytest_zdt.evidence.marks import DEPLOYED, STARTED
 from pytest_zdt.verdict.budget import is_zero
 from pytest_zdt.verdict.causes import why_no_overlap
 from pytest_zdt.verdict.coverage import endpoints, holes, missing_lanes
@@ -15,7 +15,7 @@ from pytest_zdt.verdict.facts import Facts
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Outcome, Overlap
 from pytest_zdt.verdict.phases import HEAD, TAIL, Change, Part, times
 from pytest_zdt.verdict.statistics import fisher_greater
-from pytest_zdt.verdict.words import counted, top
+from pytest_zdt.verdict.words import counted, listed, top
 
 Uses = Counter[tuple[str, str, str]]
 """Flow, the version that made the value, the version that got it -> how often."""
@@ -49,21 +49,30 @@ def version_change(facts: Facts, change: Change, span: Overlap | None) -> Outcom
         return INCONCLUSIVE, "deploy-failed", f"{seen}{by_time}, but the rollout may be incomplete.{note}"
     if change.new:
         others = [version for version in _between(facts, change) if version not in (change.old, change.new)]
-        early = (
-            f" Nothing told when the deployment began; failures from {change.start:.1f} s on count as its."
-            if change.early
-            else ""
-        )
-        return VERIFIED, "", f"{' -> '.join([change.old, *others, change.new])}{by_time}.{early}"
+        return VERIFIED, "", f"{' -> '.join([change.old, *others, change.new])}{by_time}.{_unmarked(facts, change)}"
+    if note and change.old:
+        return INCONCLUSIVE, "deploy-failed", f"Only {change.old} answered.{note}"
     if not facts.require["version_change"]:
         return VERIFIED, "", "No change of version was required, and none came."
     if not change.old:
         source = facts.run.get("version_source") or "none"
         return INCONCLUSIVE, "no-version-source", f"No answer named a version: check the target's version source ({source})."
-    if note:
-        return INCONCLUSIVE, "deploy-failed", f"Only {change.old} answered.{note}"
     cause = "either the deployment was a no-op, or the version source does not tell the versions apart"
     return INCONCLUSIVE, "no-version-change", f"Only {change.old} answered from start to end: {cause}."
+
+
+def _unmarked(facts: Facts, change: Change) -> str:
+    """What had to be told from the answers for want of a mark."""
+    inside = {mark.name for mark in facts.marks if change.since <= mark.at <= change.end}
+    early = (
+        f" Nothing told when the deployment began: failures from {change.start:.1f} s on count as its." if change.early else ""
+    )
+    open_ = (
+        f" No mark told when it ended: the last answer of {change.old} did."
+        if STARTED in inside and DEPLOYED not in inside
+        else ""
+    )
+    return early + open_
 
 
 def _between(facts: Facts, change: Change) -> list[str]:
@@ -103,10 +112,11 @@ def coverage(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
     uncovered, lanes = holes(facts, change, span), missing_lanes(facts, change, span)
     if uncovered or lanes:
         reason = "holes" if uncovered else "one-lane"
-        return INCONCLUSIVE, reason, f"Too few good answers or lanes: {'; '.join(uncovered + lanes)}."
+        return INCONCLUSIVE, reason, f"Too few good answers: {listed(uncovered + lanes)}."
     many = counted(endpoints(facts), "endpoint")
     least = facts.require["endpoint_answers"]
-    return VERIFIED, "", f"{many}, each with {least} or more good answers by each version, on both lanes."
+    whose = "by each version and" if change.new else f"by {change.old or 'no version'} and"
+    return VERIFIED, "", f"{many}, each with {least} or more good answers {whose} on each lane."
 
 
 def flows(facts: Facts, change: Change, span: Overlap | None) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Sequence, Sized
 
 from pytest_zdt.verdict.phases import Part
 
@@ -24,6 +24,11 @@ def top(failed: Iterable[Part]) -> str:
     ranked = sorted(counts, key=lambda group: (-counts[group], group))
     texts = [f"{counts[group]} x {group[0]} on {group[1]} by {group[2] or 'no version'}" for group in ranked[:3]]
     return ", ".join(texts) + (f" and {counted(ranked[3:], 'more group')}" if len(ranked) > 3 else "")
+
+
+def listed(items: Sequence[str], most: int = 10) -> str:
+    """The first of them, and how many more there are."""
+    return "; ".join(items[:most]) + (f"; and {len(items) - most} more" if len(items) > most else "")
 
 
 def counted(items: Sized, noun: str) -> str:

@@ -30,7 +30,8 @@ B: two
                                              A                          B
 verdict                                      verified, zero-impact      verified, zero-impact
 versions                                     v1 -> v2                   v1 -> v2
-overlap                                      9.5 s                      9.5 s
+load                                         40.0 s by 4 virtual users  40.0 s by 4 virtual users
+overlap                                      9.6 s                      9.6 s
 failed requests (95 % interval of the rate)  0 of 800 (0.00% to 0.48%)  0 of 800 (0.00% to 0.48%)
 outages                                      none                       none
 requests per second                          20.0                       20.0"""
@@ -75,7 +76,7 @@ def story() -> Story:
 def test_equal_runs(story: Story) -> None:
     """What A and B are, the figures of both, and no differences, which is said."""
     lines = texts(story, Story())
-    assert "\n".join(lines[:10]) == EQUAL
+    assert "\n".join(lines[:11]) == EQUAL
     assert [" ".join(line.split()) for line in lines[-3:]] == [" ".join(line.split()) for line in ENDPOINTS.splitlines()]
     assert between(lines) == ALIKE
 
@@ -100,7 +101,7 @@ def test_versions_and_overlap(story: Story) -> None:
     """In the order in which they answered; none where none did."""
     one = Story().change(version=lambda item: {"v1": "2026.1", "v2": "2026.2"}[item.version], flow="", made_by="")
     lines = texts(one, story.change(version="v1", flow="", made_by=""))
-    assert (row(lines, "versions"), row(lines, "overlap")) == ("2026.1 -> 2026.2|v1", "9.5 s|none")
+    assert (row(lines, "versions"), row(lines, "overlap")) == ("2026.1 -> 2026.2|v1", "9.6 s|none")
     assert row(lines, "  overlap: ") == "verified -> inconclusive"
     assert row(texts(story.change(version=""), Story()), "versions") == "none|v1 -> v2"
 

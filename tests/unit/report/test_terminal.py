@@ -10,13 +10,13 @@ from pytest_zdt.verdict.judge import judge
 from ..verdict.conftest import Story
 
 VERIFIED = """\
-VERIFIED: zero-impact. v1 -> v2, 192 answers side by side in 9.5 s; no request failed.
+VERIFIED: zero-impact. v1 -> v2, 192 answers side by side in 9.6 s; no request failed.
   verified      load            800 requests by 4 virtual users, 100% of the planned time.
   verified      generator       Scheduling lag 1.0 ms (p99, worst phase; 50 ms allowed), 20% of a core in the busiest worker.
   verified      head            9.0 s on the old version (v1) alone.
   verified      version-change  v1 -> v2.
-  verified      overlap         9.5 s side by side, answers: v1 96, v2 96; 23 changes from one to the other.
-  verified      coverage        2 endpoints, each with 5 or more good answers by each version, on both lanes.
+  verified      overlap         9.6 s side by side, answers: v1 96, v2 96; 23 changes from one to the other.
+  verified      coverage        2 endpoints, each with 5 or more good answers by each version and on each lane.
   verified      flows           Values made by one version and used on the other: token v1 -> v2 48, token v2 -> v1 52.
   verified      failures        0 of 800 requests failed (allowed: 0).
   verified      outage          no outages (allowed: 0 s each).

@@ -148,7 +148,7 @@ def test_a_restarted_deployment(story: Story) -> None:
     deployments(story, (9.0, 11.0), (15.0, 19.0))
     span = judge(story.evidence).overlap
     assert span is not None
-    assert span.start_s == pytest.approx(15.2)
+    assert span.start_s == pytest.approx(15.21)
     assert sum(span.requests.values()) < 100
     assert judge(story.evidence).verdict == "verified"
 

@@ -62,7 +62,7 @@ def test_the_overlap(story: Story) -> None:
     """Bounds, counts by version and alternations."""
     span = judge(story.evidence).overlap
     assert span is not None
-    assert (span.start_s, span.end_s) == (pytest.approx(10.4), pytest.approx(19.95))
+    assert (span.start_s, span.end_s) == (pytest.approx(10.41), pytest.approx(19.96))
     assert (span.requests, span.alternations) == ({"v1": 96, "v2": 96}, 23)
 
 

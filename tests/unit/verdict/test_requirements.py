@@ -200,7 +200,7 @@ def test_an_endpoint_on_one_lane(story: Story) -> None:
     """Each endpoint must have been driven on both lanes."""
     outcome = story.change(lane=lambda item: "new" if item.endpoint == "GET /a/" else item.lane).requirement("coverage")
     assert (outcome.status, outcome.reason) == ("inconclusive", "one-lane")
-    assert "GET /a/ never on the `reused` lane" in outcome.detail
+    assert "GET /a/ on the `reused` lane: 0 of 5" in outcome.detail
 
 
 def test_lanes_are_counted_together(story: Story) -> None:
