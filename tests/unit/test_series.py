@@ -40,8 +40,8 @@ def test_failures_keep_their_story() -> None:
     """Request id and message are kept of failures, in the order of the samples."""
     failed = [sample(at, kind="status-5xx", status=503, request_id=f"r{at:g}", message="503") for at in (2.0, 1.0)]
     failing, good = Table([*failed, sample(1.5, request_id="good")]).series()[::-1]
-    assert failing.stories == [("r1", "503"), ("r2", "503")]
-    assert good.stories == []
+    assert [failing.story(row) for row in range(2)] == [("r1", "503"), ("r2", "503")]
+    assert (good.story(0), good.request_ids) == (("", ""), [])
 
 
 @pytest.mark.parametrize(

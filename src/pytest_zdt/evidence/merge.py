@@ -71,6 +71,7 @@ def merge(directories: Sequence[Path], output: Path) -> None:
         "id": "-".join(shard.name for shard in shards),
         "shards": [shard.name for shard in shards],
         "vus": sum(shard.run["vus"] for shard in shards),
+        "shard_vus": [shard.run["vus"] for shard in shards],
         "workers": sum(shard.run["workers"] for shard in shards),
         "planned_s": max(shard.run["planned_s"] + shard.shift for shard in shards),
     }

@@ -66,7 +66,7 @@ _LABELS = Labels._fields[:-2]
 class Series:
     """The samples with the same `Labels`, by send time; ``sent``, ``took`` and ``latency`` in seconds, as in `Sample`.
 
-    ``stories`` has request id and message of each, of failures only.
+    ``request_ids`` and ``messages`` are those of failures; of others they are empty.
     """
 
     labels: Labels
@@ -74,7 +74,8 @@ class Series:
     took: array[float] = field(default_factory=lambda: array("d"))
     latency: array[float] = field(default_factory=lambda: array("d"))
     vu: array[int] = field(default_factory=lambda: array("q"))
-    stories: list[tuple[str, str]] = field(default_factory=list)
+    request_ids: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.sent)
@@ -90,7 +91,8 @@ class Series:
     def slice(self, lower: int, upper: int) -> Series:
         """The rows from ``lower`` up to ``upper``."""
         sent, took, latency = (column[lower:upper] for column in (self.sent, self.took, self.latency))
-        return Series(self.labels, sent, took, latency, self.vu[lower:upper], self.stories[lower:upper])
+        texts = self.request_ids[lower:upper], self.messages[lower:upper]
+        return Series(self.labels, sent, took, latency, self.vu[lower:upper], *texts)
 
     def part(self, rows: Iterable[int], labels: Labels | None = None) -> Series:
         """A series of those rows, in that order."""
@@ -99,12 +101,18 @@ class Series:
         for name in ("sent", "took", "latency", "vu"):
             column = getattr(self, name)
             setattr(made, name, array(column.typecode, map(column.__getitem__, chosen)))
-        made.stories = [self.stories[row] for row in chosen] if self.stories else []
+        if self.request_ids:
+            made.request_ids = list(map(self.request_ids.__getitem__, chosen))
+            made.messages = list(map(self.messages.__getitem__, chosen))
         return made
+
+    def story(self, row: int) -> tuple[str, str]:
+        """Request id and message of a failure; empty texts of others."""
+        return (self.request_ids[row], self.messages[row]) if self.request_ids else ("", "")
 
     def extend(self, other: Series) -> None:
         """Adds the rows of another series behind this one's."""
-        for name in ("sent", "took", "latency", "vu", "stories"):
+        for name in ("sent", "took", "latency", "vu", "request_ids", "messages"):
             getattr(self, name).extend(getattr(other, name))
 
     def in_order(self) -> Series:
@@ -116,7 +124,7 @@ class Series:
         return self.part(chain.from_iterable(sorted(tied, key=self._row) for _, tied in ties))
 
     def _row(self, row: int) -> tuple[object, ...]:
-        return self.took[row], self.latency[row], self.vu[row], self.stories[row] if self.stories else ()
+        return self.took[row], self.latency[row], self.vu[row], *self.story(row)
 
 
 class Table:
@@ -143,7 +151,8 @@ class Table:
             one.latency.append(latency)
             one.vu.append(vu)
             if one.labels.failed:
-                one.stories.append((texts[batch["request_id"][row]], texts[batch["message"][row]]))
+                one.request_ids.append(texts[batch["request_id"][row]])
+                one.messages.append(texts[batch["message"][row]])
 
     def series(self) -> list[Series]:
         """The series in the order of their labels, each by time."""

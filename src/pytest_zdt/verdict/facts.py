@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
 from pytest_zdt.evidence.bundle import Evidence
@@ -48,6 +49,8 @@ class Facts:
     timeline: Timeline
     overlaps: list[Overlap | None]
     downtime: Downtime
+    shards: list[list[Series]]
+    """Of a merged run, what each machine saw; empty otherwise."""
 
     @property
     def soak(self) -> bool:
@@ -98,7 +101,15 @@ def gather(evidence: Evidence) -> Facts:
         timeline=line,
         overlaps=[overlap(series, change) for change in line.changes],
         downtime=downtime(series, line.end),
+        shards=list(_shards(series, evidence.run.get("shard_vus") or [])),
     )
+
+
+def _shards(series: Sequence[Series], vus: Sequence[int]) -> Iterator[list[Series]]:
+    """The series of each machine, whose virtual users are numbered one machine after the other."""
+    for first, last in pairwise(accumulate(vus, initial=0)):
+        rows = ((one, [row for row, vu in enumerate(one.vu) if first <= vu < last]) for one in series)
+        yield [one.part(mine) for one, mine in rows if mine]
 
 
 def is_polled(run: Mapping[str, Any]) -> bool:

@@ -76,7 +76,7 @@ def failure_groups(facts: Facts) -> list[FailureGroup]:
 
 def _failure_group(key: tuple[str, ...], group: list[Part]) -> FailureGroup:
     endpoint, kind, version, phase, guilt = key
-    first, request_id, message = min((part.series.sent[0], *part.series.stories[0]) for part in group)
+    first, request_id, message = min((part.series.sent[0], *part.series.story(0)) for part in group)
     last = max(part.series.sent[-1] for part in group)
     example = {"request_id": request_id, "message": message}
     return FailureGroup(kind, guilt, endpoint, version, phase, count(group), first, last, example)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -137,10 +138,10 @@ def _episode(intervals: Sequence[_Interval]) -> Episode:
 
 def _users(series: Sequence[Series], end: float) -> Iterator[User]:
     """The virtual users that met a failure, each with its longest time without a success."""
-    failed: dict[int, list[float]] = defaultdict(list)
+    failed: dict[int, array[float]] = defaultdict(lambda: array("d"))
     for at, vu, _ in _failures(series):
         failed[vu].append(at)
-    well: dict[int, list[float]] = {vu: [] for vu in failed}
+    well: dict[int, array[float]] = {vu: array("d") for vu in failed}
     for one in _well(series) if failed else ():
         for sent, vu in zip(one.sent, one.vu, strict=True):
             if vu in well:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 
 from pytest_zdt.evidence.kinds import GUILT
 from pytest_zdt.evidence.marks import DEPLOYED, STARTED
+from pytest_zdt.evidence.series import Series
 from pytest_zdt.verdict.budget import is_zero
 from pytest_zdt.verdict.causes import why_no_overlap
 from pytest_zdt.verdict.coverage import endpoints, holes, missing_lanes
 from pytest_zdt.verdict.facts import Facts
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Outcome, Overlap
+from pytest_zdt.verdict.overlap import overlap as overlap_of
 from pytest_zdt.verdict.phases import HEAD, TAIL, Change, Part, times
 from pytest_zdt.verdict.statistics import fisher_greater
 from pytest_zdt.verdict.words import counted, listed, top
@@ -100,7 +103,14 @@ def overlap(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
     if min(counts) < least or span.alternations < MIN_ALTERNATIONS:
         wanted = f"at least {least} each and {MIN_ALTERNATIONS} changes are needed"
         return INCONCLUSIVE, "no-overlap", f"{detail}; {wanted}: {why}."
+    if facts.shards and not any(_side_by_side(shard, change) for shard in facts.shards):
+        return INCONCLUSIVE, "no-overlap", f"{detail}; but no machine saw it by its own clock, and their clocks may differ."
     return VERIFIED, "", f"{detail}."
+
+
+def _side_by_side(series: Sequence[Series], change: Change) -> bool:
+    span = overlap_of(series, change)
+    return span is not None and span.alternations >= MIN_ALTERNATIONS
 
 
 def coverage(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
