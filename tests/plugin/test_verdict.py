@@ -81,7 +81,7 @@ def test_a_limit_on_the_latency(once, pytester):
 p95 = "10s"
 version-change = false
 [require.endpoints."GET /one"]
-max = "1ms"
+max = "0.00001s"
 window = "run"
 """)
     pytester.makepyfile(ONE.replace("assert", 'zdt_session.get("/two")\n    assert'))
