@@ -1,7 +1,7 @@
 """The load transport: libcurl under requests.
 
-libcurl measures the latency itself, without waiting for Python's lock, and costs a tenth of the stock adapter's CPU. It also
-sends a request a second time, silently, when a kept connection turns out to be dead, even a POST: `CurlAdapter` forbids that.
+libcurl notes when an answer's first byte came, without waiting for Python's lock. It also sends a request a second time,
+silently, when a kept connection turns out to be dead, even a POST: `CurlAdapter` forbids that.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class _Transfer:
     resend: bool = False
     lines: list[bytes] = field(default_factory=list, repr=False)  # an answer may hold tokens and cookies
     body: list[bytes] = field(default_factory=list, repr=False)
-    began: float = 0.0
+    began: float = 0.0  # on the monotonic clock, as is the next
     sent: float = 0.0
 
     def opening(self, *_: object) -> int:
@@ -77,15 +77,13 @@ class _Transfer:
         if self.sends > 1:
             self.resend = True
             return int(pycurl.PREREQFUNC_ABORT)
-        self.sent = time.monotonic()  # after the wait for Python's lock: the request goes out now
+        self.sent = time.monotonic()  # the request goes out now
         return int(pycurl.PREREQFUNC_OK)
 
     def latency(self, curl: Any) -> float:
-        """Seconds from the sending to the first byte of the answer.
-
-        libcurl's own time of the sending may come after a wait for Python's lock, and is not taken.
-        """
-        return max(0.0, self.began + float(curl.getinfo(pycurl.STARTTRANSFER_TIME_T)) / 1e6 - self.sent)
+        """Seconds from the sending to the first byte: the greater of two figures, each too small if its zero came too late."""
+        first = curl.getinfo(pycurl.STARTTRANSFER_TIME_T) / 1e6
+        return float(max(0.0, first - curl.getinfo(pycurl.PRETRANSFER_TIME_T) / 1e6, self.began + first - self.sent))
 
 
 class CurlAdapter(BaseAdapter):
@@ -130,8 +128,8 @@ class CurlAdapter(BaseAdapter):
             self._fresh = self._fresh and not (transfer.opened and transfer.sends)
         head = parse_head(transfer.lines)
         if not head.complete:  # libcurl takes the end of the connection for the end of the headers
-            detail = "the connection ended inside the headers"
-            raise failure(request, "truncated", detail, head, transfer.latency(curl), not transfer.opened) from None
+            why, latency = "the connection ended inside the headers", transfer.latency(curl)
+            raise failure(request, "truncated", why, head, latency, not transfer.opened) from None
         response = _response(request, head, b"".join(transfer.body))
         response.connection = self  # type: ignore[assignment]  # as HTTPAdapter sets it, for auth handlers
         response.zdt_wire = Wire(latency=transfer.latency(curl), reused=not transfer.opened)  # type: ignore[attr-defined]
@@ -225,8 +223,7 @@ def _body(body: Any) -> bytes | None:
 def _header_lines(request: PreparedRequest, body: bytes | None) -> list[bytes]:
     """The headers for libcurl, and none of its own: a name with nothing after the colon takes one away."""
     headers = request.headers
-    pairs = [(_latin(name), _latin(value)) for name, value in headers.items()]
-    lines = [name + (b": " + value if value else b";") for name, value in pairs]
+    lines = [_latin(name) + (b": " + _latin(value) if value else b";") for name, value in headers.items()]
     lines.extend(f"{name}:".encode() for name in ("Accept", "Accept-Encoding", "Expect") if name not in headers)
     if body is not None and "Content-Type" not in headers:
         lines.append(b"Content-Type:")
@@ -276,9 +273,8 @@ def _cause(curl: Any, transfer: _Transfer, code: int) -> str:
     if cause == "connect" and number in LOCAL_ERRNOS:
         return "local"
     if cause == "timeout" and not transfer.sends:
-        if not curl.getinfo(pycurl.NAMELOOKUP_TIME_T):
-            return "resolve"
-        return "tls" if curl.getinfo(pycurl.CONNECT_TIME_T) else "timeout"
+        connected = "tls" if curl.getinfo(pycurl.CONNECT_TIME_T) else "timeout"
+        return connected if curl.getinfo(pycurl.NAMELOOKUP_TIME_T) else "resolve"
     return cause
 
 
@@ -292,8 +288,7 @@ def _response(request: PreparedRequest, head: Head, body: bytes) -> Response:
     response = Response()
     response.status_code, response.reason = head.status, head.reason
     response.headers = head.headers()
-    response.encoding = get_encoding_from_headers(response.headers)
-    response.url, response.request = str(request.url), request
+    response.url, response.request, response.encoding = str(request.url), request, get_encoding_from_headers(response.headers)
     response.raw = raw = _Body(body)
     response._content, response._content_consumed = body, True  # type: ignore[attr-defined]  # the stubs know only one
     if cookies := head.cookies():

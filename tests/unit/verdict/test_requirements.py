@@ -247,26 +247,6 @@ def test_a_test_that_failed_by_itself(story: Story) -> None:
     assert "t.py::test_x" in outcome.detail
 
 
-@pytest.mark.parametrize(
-    "budget, count, status, reason",
-    [
-        ("2", 2, "verified", ""),
-        ("2", 3, "violated", "status-5xx"),
-        (2, 2, "verified", ""),
-        ("1%", 4, "verified", ""),
-        ("1%", 8, "violated", "worse-than-head"),
-        ("0.4%", 4, "inconclusive", "budget-unproven"),
-        ("1%", 30, "violated", "status-5xx"),
-        ("0.1%", 1, "inconclusive", "budget-unproven"),
-        ("0%", 1, "violated", "status-5xx"),
-    ],
-)
-def test_budgets(story: Story, budget: object, count: int, status: str, reason: str) -> None:
-    """A number is a limit; a share is judged by the rate, and against the head where it is exceeded."""
-    outcome = story.require(max_failures=budget).break_(*range(300, 300 + count)).requirement("failures")
-    assert (outcome.status, outcome.reason) == (status, reason)
-
-
 def test_an_outage_violates(story: Story) -> None:
     """Two failures in a row; the interval is in the detail."""
     outcome = story.break_(300, 302).requirement("outage")
