@@ -12,11 +12,12 @@ from dataclasses import dataclass
 class Loop:
     """One VU: runs ``call`` with the next of ``order`` until the load stops, ``pace`` seconds from start to start at least.
 
-    ``first`` is when the first iteration starts, in seconds after the load's start; ``driven`` how many seconds the VU drove.
+    ``first`` is when the first iteration starts, in seconds after the load's start; ``driven`` how many seconds the VU drove. An
+    iteration for which ``call`` returns False, because the end came before it sent anything, is not counted.
     """
 
     vu: int
-    call: Callable[[int], None]
+    call: Callable[[int], bool | None]
     order: Iterator[int]
     pace: float = 0.0
     first: float = 0.0
@@ -30,8 +31,8 @@ class Loop:
         due = self.began + self.first
         while not stop.wait(max(0.0, due - clock())):
             due = clock() + self.pace  # from start to start: a slow iteration delays the next, it does not cause a burst
-            self.call(next(self.order))
-            self.iterations += 1
+            if self.call(next(self.order)) is not False:
+                self.iterations += 1
         self.ended = clock()
 
     def driven(self, until: float) -> float:

@@ -142,15 +142,17 @@ class Worker:
         expected = [tuple(mark.kwargs.get("expected", ())) if mark else () for mark in marks]
         weights = [int(mark.kwargs.get("weight", 1)) if mark else 1 for mark in marks]
 
-        def call(index: int) -> None:
+        def call(index: int) -> bool:
             vu.begin(expected[index])
             outcome = copies[index].iterate()
             if isinstance(outcome.error, Stopped):
-                self._recorder.add(vu.end(None))
-                return
+                samples = vu.end(None)
+                self._recorder.add(samples)
+                return bool(samples)
             failure = None if outcome.skipped else outcome.error
             self._recorder.add(vu.end(failure))
             self._count(copies[index], outcome, vu.samples)
+            return True
 
         order = schedule.order(len(tests), weights, Random(f"{settings.seed}/{vu.index}/order"))
         return Loop(vu.index, call, order, settings.pace, schedule.first_start(vu.index, settings.vus, settings.pace))

@@ -73,6 +73,19 @@ def test_tests_come_in_order() -> None:
     assert called == [2, 0, 1, 2]
 
 
+def test_an_iteration_that_sent_nothing() -> None:
+    """It is not counted: the end of the run came first."""
+    time = FakeTime(1.0)
+
+    def call(test: int) -> bool:
+        time.now += 0.4
+        return test < 2
+
+    loop = Loop(0, call, itertools.count())
+    loop.run(time, time)  # type: ignore[arg-type]
+    assert loop.iterations == 2
+
+
 def test_driven() -> None:
     """The time driven is from the beginning to the end of the loop, the iteration under way included."""
     loop, _ = looped(end=1.0, pace=0.0, took=[0.75])
