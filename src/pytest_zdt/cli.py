@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain("the output was cut off by its reader; the exit status says nothing of the run", ERROR)
     except OSError as error:
         return _complain(f"{error.filename or 'the output'}: {error.strerror}", ERROR)
-    except Exception as error:
+    except Exception as error:  # Python would end with 1, which says violated and rolls a good deployment back
         traceback.print_exc()
         return _complain(f"internal error: {error!r}", ERROR)
     return status

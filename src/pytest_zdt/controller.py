@@ -125,7 +125,7 @@ class Controller:
         before = signal.signal(signal.SIGTERM, _interrupt) if threading.current_thread() is threading.main_thread() else None
         try:
             yield
-        except BaseException:
+        except BaseException:  # Ctrl-C and pytest's own ends too: the workers must send what they have
             interrupted = True
             self._wind_up()
             raise

@@ -20,7 +20,6 @@ from pytest_zdt.evidence.bundle import (
     RUN,
     SAMPLES,
     BundleError,
-    BundleWriter,
     Evidence,
     read_bundle,
     read_samples,
@@ -28,27 +27,12 @@ from pytest_zdt.evidence.bundle import (
 from pytest_zdt.evidence.health import Health
 from pytest_zdt.evidence.marks import Mark
 from pytest_zdt.evidence.merge import merge
-from pytest_zdt.evidence.samples import pack
 from pytest_zdt.verdict.judge import judge
 from pytest_zdt.verdict.model import Requirement, Verdict
 
-from .verdict.conftest import Story
+from .verdict.conftest import Story, stored
 
 ROOT = Path(__file__).parents[2]
-
-
-def stored(story: Story, directory: Path, **run: Any) -> Path:
-    """The story's evidence in ``directory``, as a run leaves it; ``run`` changes ``run.json``."""
-    evidence = story.evidence
-    writer = BundleWriter(directory, {"schema": "zdt-run/1", **evidence.run, **run})
-    for start in range(0, len(story.samples), 100):
-        writer.add_batch(pack(story.samples[start : start + 100], "main", 0.0))
-    for second in evidence.health:
-        writer.add_batch(second.as_line())
-    for mark in evidence.marks:
-        writer.copy_mark(mark)
-    writer.close()
-    return directory
 
 
 def shard(directory: Path, name: str, second: float = 0.0, story: Story | None = None, **run: Any) -> Path:

@@ -24,7 +24,6 @@ OFTEN = 0.05
 class Signs:
     """The failures from the rollout on of one change, and what may be asked of them; each gives the endpoints that show it."""
 
-    facts: Facts
     change: Change
     failures: list[Part]
     requests: Counter[tuple[str, str]]
@@ -215,7 +214,7 @@ def _signs(facts: Facts, change: Change) -> Signs:
         requests[part.labels.endpoint, part.labels.version] += sent
         if part.labels.failed and part.labels[:2] not in before:  # what failed before is not the deployment's doing
             failures.append(part)
-    return Signs(facts, change, failures, requests)
+    return Signs(change, failures, requests)
 
 
 def why_no_overlap(facts: Facts, change: Change, span: Overlap | None) -> str:

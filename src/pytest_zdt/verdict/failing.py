@@ -7,7 +7,7 @@ from pytest_zdt.evidence.marks import FAILED
 from pytest_zdt.verdict.budget import is_zero, within_budgets
 from pytest_zdt.verdict.facts import Facts, count
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Outage, Outcome
-from pytest_zdt.verdict.words import counted, most_frequent_kind, top
+from pytest_zdt.verdict.words import counted, top
 
 
 def failures(facts: Facts) -> Outcome:
@@ -16,7 +16,7 @@ def failures(facts: Facts) -> Outcome:
     status, reason, detail = within_budgets(facts)
     summary = f"{count(ours)} of {facts.total} requests failed (allowed: {budget})"
     if status == VIOLATED:
-        return VIOLATED, reason or most_frequent_kind(ours), f"{summary}: {detail or top(ours)}."
+        return VIOLATED, reason, f"{summary}: {detail}."
     tests = [mark for mark in facts.marked(FAILED) if not mark.data.get("failed_requests")]
     if tests:
         test = f"{tests[0].data.get('test', '')}: {tests[0].data.get('message', '')}"

@@ -5,14 +5,15 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_zdt.evidence.bundle import Evidence
+from pytest_zdt.evidence.bundle import BundleWriter, Evidence
 from pytest_zdt.evidence.health import Health
 from pytest_zdt.evidence.marks import Mark
-from pytest_zdt.evidence.samples import Sample
+from pytest_zdt.evidence.samples import Sample, pack
 from pytest_zdt.evidence.series import Table
 from pytest_zdt.verdict.judge import judge
 from pytest_zdt.verdict.model import Requirement
@@ -118,6 +119,20 @@ class Story:
     def requirement(self, name: str) -> Requirement:
         """The outcome of one requirement."""
         return next(item for item in judge(self.evidence).requirements if item.name == name)
+
+
+def stored(story: Story, directory: Path, **run: Any) -> Path:
+    """The story's evidence in ``directory``, as a run leaves it, 40 samples in a line; ``run`` changes ``run.json``."""
+    evidence = story.evidence
+    writer = BundleWriter(directory, {"schema": "zdt-run/1", **evidence.run, **run})
+    for start in range(0, len(story.samples), 40):
+        writer.add_batch(pack(story.samples[start : start + 40], "main", 0.0))
+    for second in evidence.health:
+        writer.add_batch(second.as_line())
+    for mark in evidence.marks:
+        writer.copy_mark(mark)
+    writer.close()
+    return directory
 
 
 @pytest.fixture

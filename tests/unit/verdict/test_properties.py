@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_zdt.evidence.bundle import MARKS, SAMPLES, BundleWriter, Evidence, read_bundle
+from pytest_zdt.evidence.bundle import MARKS, SAMPLES, Evidence, read_bundle
 from pytest_zdt.evidence.health import Health
 from pytest_zdt.evidence.marks import Mark
 from pytest_zdt.evidence.merge import merge
@@ -23,7 +23,7 @@ from pytest_zdt.evidence.series import Table
 from pytest_zdt.verdict.judge import judge
 from pytest_zdt.verdict.outages import downtime
 
-from .conftest import ENDED, RUN, Story
+from .conftest import ENDED, RUN, Story, stored
 
 SCHEMA = json.loads((resources.files("pytest_zdt.verdict") / "schema.json").read_text())
 KINDS = ["", "expected", "status-5xx", "reset", "dns", "throttled", "local", "cut", "keep-alive-race", "wrong-status"]
@@ -85,25 +85,11 @@ def injured(order: random.Random) -> Story:
     return story
 
 
-def written(story: Story, directory: Path) -> Path:
-    """The story's evidence on the disk, in batches of 40 samples."""
-    evidence = story.evidence
-    writer = BundleWriter(directory, {"schema": "zdt-run/1", **story.run})
-    for start in range(0, len(story.samples), 40):
-        writer.add_batch(pack(story.samples[start : start + 40], "main", 0.0))
-    for second in evidence.health:
-        writer.add_batch(second.as_line())
-    for mark in evidence.marks:
-        writer.copy_mark(mark)
-    writer.close()
-    return directory
-
-
 @settings(max_examples=60, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_evidence_that_is_taken_away_verifies_nothing(tmp_path_factory: pytest.TempPathFactory, order: random.Random) -> None:
     """A run that is not verified does not become so without some lines of its samples, its health or its marks."""
-    directory = written(injured(order), tmp_path_factory.mktemp("bundle"))
+    directory = stored(injured(order), tmp_path_factory.mktemp("bundle"))
     assert judge(read_bundle(directory)).verdict != "verified"
     for name in (SAMPLES, MARKS):
         lines = (directory / name).read_bytes().splitlines(keepends=True)
@@ -115,7 +101,7 @@ def test_evidence_that_is_taken_away_verifies_nothing(tmp_path_factory: pytest.T
 @pytest.mark.parametrize("name", [SAMPLES, MARKS])
 def test_any_missing_line_is_missed(tmp_path: Path, name: str) -> None:
     """A verified run is inconclusive without any one line of its evidence."""
-    directory = written(Story(), tmp_path)
+    directory = stored(Story(), tmp_path)
     assert judge(read_bundle(directory)).verdict == "verified"
     lines = (directory / name).read_bytes().splitlines(keepends=True)
     for number in range(len(lines)):
@@ -148,7 +134,7 @@ def test_merged_shards_are_judged_as_the_whole(
     """The figures and outcomes of the joined shards are those of the run that they are parts of."""
     folder = tmp_path_factory.mktemp("shards")
     whole = Story() if clean else Story().break_(*order.sample(range(800), 5))
-    parts = [written(shard(whole, number, of), folder / str(number)) for number in range(of)]
+    parts = [stored(shard(whole, number, of), folder / str(number)) for number in range(of)]
     merge(order.sample(parts, of), folder / "joined")
     joined, single = (judge(evidence).as_dict() for evidence in (read_bundle(folder / "joined"), whole.evidence))
     assert [(one["name"], one["status"], one["reason"]) for one in joined["requirements"]] == [
