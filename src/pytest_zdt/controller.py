@@ -8,37 +8,41 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
+from pytest_zdt.brake import Brake
 from pytest_zdt.director import Director, Seen
 from pytest_zdt.evidence.bundle import BundleWriter, read_bundle, write_verdict
-from pytest_zdt.evidence.marks import CONTROL, DEPLOYED, ENDED, FAILED, LOST, POLLED, STARTED, Mark
-from pytest_zdt.manifest import describe, environment
+from pytest_zdt.evidence.marks import ABORTED, CONTROL, DEPLOYED, ENDED, FAILED, HUNG, LOST, POLLED, STARTED, Mark
+from pytest_zdt.manifest import describe, ending, environment
 from pytest_zdt.poller import Poller, control, version_of
 from pytest_zdt.processes import Command
 from pytest_zdt.reports import Tests
 from pytest_zdt.settings import FOLLOW_AT_MOST, Run
+from pytest_zdt.team import Member, Message, Team
 from pytest_zdt.verdict.judge import judge
-from pytest_zdt.verdict.model import Verdict
+from pytest_zdt.verdict.model import VIOLATED, Verdict
 
-Message = tuple[Any, ...]
 TICK = 0.1
 """Seconds between two looks at the run."""
+ALIGN_EVERY = 10.0
+"""Seconds between two looks at the workers' clocks."""
 
 
 class Controller:
-    """One load run, seen from the controller. ``show`` takes the progress line; ``verdict`` is None until it was judged."""
+    """One load run, seen from the controller. ``show`` takes the progress line; ``verdict`` is None until it was judged.
 
-    def __init__(self, run: Run, show: Callable[[str], None]) -> None:
+    After ``maxfail`` failed tests the run stops (0: it does not).
+    """
+
+    def __init__(self, run: Run, show: Callable[[str], None], maxfail: int = 0) -> None:
         self._run, self._show = run, show
         self._changed = threading.Condition()
-        self._senders: dict[str, Callable[[Message], None]] = {}
-        self._numbers: dict[str, int] = {}
-        self._ready: set[str] = set()
-        self._finals: dict[str, dict[str, Any]] = {}
-        self._received: dict[str, int] = {}
+        self._team = Team()
+        self._asking = False
         self._refused = ""
         self._writer: BundleWriter | None = None
         self._zero = 0.0
@@ -50,69 +54,90 @@ class Controller:
         self._pollers: list[Poller] = []
         self._crash: BaseException | None = None
         self._director = Director(run.settings.require.head, run.settings.require.tail)
+        watched = asdict(run.settings.require) if run.settings.abort_on_violation else None
+        self._brake = Brake(maxfail, watched, self._violated, time.monotonic)
         self.seen = Seen()
         self.tests = Tests()
         self.verdict: Verdict | None = None
 
     # --- the workers
 
-    def join(self, name: str, send: Callable[[Message], None]) -> int:
-        """A worker takes part; its number. A replacement takes the number, and so the VUs, of the one that was lost."""
+    def join(self, name: str, send: Callable[[Message], None]) -> tuple[int, int]:
+        """A worker takes part; the number of its share, and how many have had that before."""
         with self._changed:
-            taken = set(self._numbers.values())
-            number = next(number for number in range(len(taken) + 1) if number not in taken)
-            self._numbers[name], self._senders[name] = number, send
-            return number
+            return self._team.join(name, send)
 
     def receive(self, worker: str, message: Message) -> None:
         """A message of a worker; called in whatever thread carries it, so it only notes things down."""
+        now = time.monotonic()
         try:
             with self._changed:
-                self._take(worker, message)
+                self._take(worker, message, now)
                 self._changed.notify_all()
         except Exception as error:  # an exception here would close the worker's channel; raised when the run ends
             self._crash = self._crash or error
 
-    def _take(self, worker: str, message: Message) -> None:
+    def _take(self, worker: str, message: Message, now: float) -> None:
         kind, *content = message
-        if kind == "batch":
-            if self._writer is not None:
-                self._writer.add_batch(content[0])
-                self._received[worker] = self._received.get(worker, 0) + content[1]
+        if kind == "gone":
+            self._lose(worker)
+        elif kind == "batch":
+            self._team[worker].received += content[1]
+            self._write(content[0])
+            self._brake.seen(content[2], content.pop())
             self.seen.add(*content[1:])
         elif kind == "health":
-            if self._writer is not None:
-                self._writer.add_batch(content[0])
+            self._write(content[0])
         elif kind == "report":
-            self._failed(*content)
-        elif kind == "ready":
-            self._ready.add(worker)
-            if self._zero:
-                self._senders[worker](("go", time.monotonic() - self._zero))
-        elif kind == "final":
-            self._finals[worker] = content[0]
-            self.tests.count(content[1])
+            self._reported(*content)
+        elif kind == "hung" and self._writer is not None:
+            self._writer.add_mark(Mark(content[0], HUNG, content[1]))
         elif kind == "refused":
             self._refused = content[0]
-        elif kind == "gone" and worker not in self._finals:
-            self._lose(worker)
+        elif kind in ("ready", "set", "clock", "final"):
+            self._advance(self._team[worker], kind, content, now)
+            if kind == "final" and not self._stopping:
+                self._mark(LOST, worker=worker, reason="ended before the run did")
 
-    def _failed(self, test: str, report: dict[str, Any], text: str, at: float, failed: int) -> None:
+    def _advance(self, member: Member, kind: str, content: list[Any], now: float) -> None:
+        """A worker has come further: ready, its clock known, set, at its end."""
+        if kind == "ready":
+            member.ready, (member.planned, member.copied) = True, content
+            if self._asking:
+                member.ask(time.monotonic())
+        elif kind == "set":
+            member.set = True
+        elif kind == "final":
+            member.final = content[0]
+            self.tests.count(content[1])
+        elif not member.clock.answered(content[0], now):
+            member.ask(time.monotonic())
+        elif member.gone_off:
+            member.tell(("zero", self._zero + member.clock.shift))
+        self._let_go(member)
+
+    def _let_go(self, member: Member) -> None:
+        """Starts the load of a worker that waits for it, once the run has begun."""
+        if self._zero and member.set and member.clock.known and not member.gone_off:
+            member.gone_off = True
+            member.tell(("go", self._zero + member.clock.shift))
+
+    def _write(self, line: bytes) -> None:
+        if self._writer is not None:
+            self._writer.add_batch(line)
+
+    def _reported(self, test: str, report: dict[str, Any], text: str, at: float, failed: int) -> None:
         self.tests.add_report(test, report)
-        if self._writer is not None and report["outcome"] == "failed":
+        if report["outcome"] != "failed":
+            return
+        self._brake.test_failed(test)
+        if self._writer is not None:
             self._writer.add_mark(Mark(max(0.0, at), FAILED, {"test": test, "message": text, "failed_requests": failed}))
 
     def _lose(self, worker: str) -> None:
-        self._numbers.pop(worker)
-        self._senders.pop(worker)
-        if worker in self._ready:
-            self._ready.discard(worker)
+        lost = self._team.lose(worker)
+        if lost is not None and lost.ready and lost.final is None:
             self._mark(LOST, worker=worker)
-
-    def _tell_all(self, message: Message) -> None:
-        for send in list(self._senders.values()):
-            with contextlib.suppress(OSError):  # a worker that is gone tells so itself
-                send(message)
 
     # --- the run
 
@@ -138,7 +163,7 @@ class Controller:
         """After Ctrl-C: the workers send what they have."""
         self._stop("interrupted")
         with self._changed:
-            self._changed.wait_for(lambda: self._ready <= set(self._finals), timeout=self._run.settings.target.timeout + 2.0)
+            self._changed.wait_for(lambda: self._team.ended, timeout=self._run.settings.target.timeout + 2.0)
 
     def _finish(self, interrupted: bool) -> None:
         self._over.set()
@@ -158,16 +183,11 @@ class Controller:
             raise pytest.UsageError(self._refused)
 
     def _mark_end(self, interrupted: bool) -> None:
-        ended = self._ended_at or time.monotonic() - self._zero
         assert self._writer is not None
+        ended = self._ended_at or time.monotonic() - self._zero
         data: dict[str, object] = {
             "interrupted": interrupted,
-            "driven_s": round(sum(final["driven_s"] for final in self._finals.values()), 3),
-            "planned_vu_s": round(self._run.settings.vus * ended, 3),
-            "silent_vus": sorted(vu for final in self._finals.values() for vu in final["silent_vus"]),
-            "hung_vus": sorted(vu for final in self._finals.values() for vu in final["hung_vus"]),
-            "iterations": sum(final["iterations"] for final in self._finals.values()),
-            "samples": sum({**self._received, **{name: final["samples"] for name, final in self._finals.items()}}.values()),
+            **ending(self._run, self._team, ended),
             "health": self._writer.health,
             "workers": self._workers,
             "planned_s": round(ended if self._deployment is not None else self._run.settings.duration, 3),
@@ -184,22 +204,25 @@ class Controller:
             if not self._stopping:
                 self._stopping = why
                 self._ended_at = time.monotonic() - self._zero if self._zero else 0.0
-                self._tell_all(("stop", why))
+                self._team.tell(("stop", why))
 
     # --- the director's thread
 
     def _direct(self) -> None:
         try:
-            with self._changed:
-                while not self._over.is_set() and len(self._ready) < self._workers:
-                    self._changed.wait(TICK)
-                if self._over.is_set() or self._stopping:
-                    return
-                self._begin()
-            shown = 0.0
+            if not self._assemble():
+                return
+            self._begin()
+            shown = asked = 0.0
             while not self._over.wait(TICK) and not self._stopping:
                 now = time.monotonic() - self._zero
                 self._follow(now)
+                if reason := self._brake.reason():
+                    self._mark(ABORTED, reason=reason)
+                    self._stop(reason)
+                if now - asked >= ALIGN_EVERY:
+                    asked = now
+                    self._align()
                 if now - shown >= 1.0:
                     shown = now
                     self._show(self.progress(now))
@@ -207,10 +230,37 @@ class Controller:
             self._crash = self._crash or error
             self._stop("internal error")
 
+    def _assemble(self) -> bool:
+        """Waits until all workers stand ready and their clocks are known; False when the run is over before that."""
+        with self._changed:
+            if not self._wait(lambda: len(self._team.ready) >= self._workers):
+                return False
+            self._asking = True
+            self._align()
+            return self._wait(lambda: all(member.set and member.clock.known for member in self._team.ready))
+
+    def _wait(self, enough: Callable[[], bool]) -> bool:
+        while not (self._over.is_set() or self._stopping):
+            if enough():
+                return True
+            self._changed.wait(TICK)
+        return False
+
+    def _align(self) -> None:
+        for member in self._team.ready:
+            member.ask(time.monotonic())
+
+    def _violated(self) -> bool:
+        """Whether what was seen so far violates a requirement."""
+        return self._writer is not None and judge(read_bundle(self._writer.directory)).verdict == VIOLATED
+
     def _begin(self) -> None:
-        self._zero = time.monotonic()
-        self._writer = BundleWriter(self._run.settings.report, describe(self._run, self._workers, self._zero))
-        self._tell_all(("go", time.monotonic() - self._zero))
+        with self._changed:
+            zero = time.monotonic()
+            self._writer = BundleWriter(self._run.settings.report, describe(self._run, self._team, zero))
+            self._zero = zero
+            for member in self._team.ready:
+                self._let_go(member)
         target = self._run.settings.target
         if target.version.kind == "url":
             self._pollers.append(Poller(version_of(target, self._polled)))

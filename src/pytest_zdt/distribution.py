@@ -27,8 +27,7 @@ class Distribution:
         channel = node.gateway.newchannel()
         name = node.gateway.id
         node.workerinput["zdt_channel"] = channel
-        node.workerinput["zdt_number"] = self._controller.join(name, channel.send)
-        node.workerinput["zdt_workers"] = len(node.config.option.tx)
+        node.workerinput["zdt_place"] = (*self._controller.join(name, channel.send), len(node.config.option.tx))
         channel.setcallback(partial(self._controller.receive, name), endmarker=("gone",))
 
     @pytest.hookimpl(optionalhook=True)

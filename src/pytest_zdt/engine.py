@@ -1,69 +1,126 @@
-"""The VUs' loops. Knows no pytest and no HTTP: what to call, the clock and the stop come in as arguments."""
+"""The VUs' loops. Knows no pytest and no HTTP: what to call, when, the clock and the stop come in as arguments."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import inf
 
 
 @dataclass
 class Loop:
-    """One VU: runs ``call`` with the next of ``order`` until the load stops, ``pace`` seconds from start to start at least.
+    """One VU: runs ``call`` with the next of ``order`` whenever one is ``due``, until the load stops.
 
-    ``first`` is when the first iteration starts, in seconds after the load's start; ``driven`` how many seconds the VU drove. An
-    iteration for which ``call`` returns False, because the end came before it sent anything, is not counted.
+    ``due`` takes the seconds since the load's start and gives those at which the next iteration is to start. An iteration for
+    which ``call`` returns False, because the end came before it sent anything, is not counted.
     """
 
     vu: int
     call: Callable[[int], bool | None]
     order: Iterator[int]
-    pace: float = 0.0
-    first: float = 0.0
-    began: float = 0.0
-    ended: float = 0.0
+    due: Callable[[float], float]
     iterations: int = 0
+    begun: int = 0
+    current: tuple[int, float] | None = None
+    """The test under way, and when its iteration began, on the load's clock."""
+    again: int = 0
+    """How many others had this VU's place before it."""
+    abandoned: bool = False
+    """Whether a substitute has taken this VU's place."""
+    times: list[float] = field(default_factory=list)
+    """When the VU began, and when it ended, on the load's clock."""
 
-    def run(self, stop: threading.Event, clock: Callable[[], float]) -> None:
-        """Loops until ``stop`` is set; the iteration under way is finished."""
-        self.began = clock()
-        due = self.began + self.first
-        while not stop.wait(max(0.0, due - clock())):
-            due = clock() + self.pace  # from start to start: a slow iteration delays the next, it does not cause a burst
-            if self.call(next(self.order)) is not False:
+    def run(self, stop: threading.Event, zero: float, clock: Callable[[], float]) -> None:
+        """Loops until ``stop`` is set or nothing more is due; the iteration under way is finished."""
+        self.times.append(clock())
+        while not self.abandoned:
+            due = self.due(clock() - zero)
+            if _stopped(stop, zero + due, clock):
+                break
+            self.begun += 1
+            test = next(self.order)
+            self.current = test, clock()
+            if self.call(test) is not False:
                 self.iterations += 1
-        self.ended = clock()
+            self.current = None
+        if not self.abandoned:
+            self.times.append(clock())
 
-    def driven(self, until: float) -> float:
-        """Seconds this VU has driven by ``until``, on the clock of `run`."""
-        return max(0.0, (self.ended or until) - self.began) if self.began else 0.0
+    def abandon(self, now: float) -> None:
+        """Gives the VU up: if its iteration ever ends, so does its thread."""
+        self.abandoned = True
+        self.times.append(now)
+
+    def ran(self, until: float) -> tuple[float, float]:
+        """From when to when this VU's thread has run, on the load's clock, ``until`` at the latest."""
+        began, ended = (*self.times, until, until)[:2]
+        return min(began, until), min(ended, until)
+
+
+def _stopped(stop: threading.Event, due: float, clock: Callable[[], float]) -> bool:
+    """Waits until ``due`` or the stop; whether it was the stop, or nothing is due any more."""
+    if due == inf:
+        return True
+    left = due - clock()
+    return stop.wait(left) if left > 0 else stop.is_set()
 
 
 class Load:
-    """The VUs of one worker as threads. ``start`` them, ``stop`` them, wait for them with ``join``."""
+    """The VUs of one worker as threads. ``start`` them, ``stop`` them, wait for them with ``join``.
 
-    def __init__(self, loops: Sequence[Loop], clock: Callable[[], float] = time.monotonic) -> None:
-        self.loops = loops
+    ``zero`` is the load's start on ``clock``.
+    """
+
+    def __init__(self, loops: Sequence[Loop], zero: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self.loops = list(loops)
         self.stopped = threading.Event()
-        self._clock = clock
-        self._threads: list[threading.Thread] = []
+        self._zero, self._clock = zero, clock
+        self._threads: dict[int, threading.Thread] = {}
 
     def start(self) -> None:
         """Starts every VU."""
         for loop in self.loops:
-            # daemons: a VU that hangs in a test must not keep the process from ending
-            thread = threading.Thread(target=loop.run, args=(self.stopped, self._clock), name=f"zdt-vu{loop.vu}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            self._start(loop)
+
+    def _start(self, loop: Loop) -> None:
+        # daemons: a VU that hangs in a test must not keep the process from ending
+        thread = threading.Thread(
+            target=loop.run, args=(self.stopped, self._zero, self._clock), name=f"zdt-vu{loop.vu}", daemon=True
+        )
+        self._threads[id(loop)] = thread
+        thread.start()
+
+    def overdue(self, limits: Sequence[float]) -> list[Loop]:
+        """The VUs whose iteration has taken longer than the limit of its test, in seconds."""
+        now = self._clock()
+        under_way = [(loop, loop.current) for loop in self.loops if not loop.abandoned]
+        return [loop for loop, one in under_way if one is not None and now - one[1] > limits[one[0]]]
+
+    def thread_of(self, loop: Loop) -> int:
+        """The identifier of a VU's thread, as `sys._current_frames` has it."""
+        return self._threads[id(loop)].ident or 0
+
+    def substitute(self, hung: Loop, fresh: Loop) -> None:
+        """Gives ``hung`` up and starts ``fresh`` in its place."""
+        hung.abandon(self._clock())
+        self.loops.append(fresh)
+        self._start(fresh)
 
     def stop(self) -> None:
         """Asks every VU to end after its iteration."""
         self.stopped.set()
 
     def join(self, grace: float) -> list[int]:
-        """Waits ``grace`` seconds at most for the VUs to end; the numbers of those that have not."""
+        """Waits ``grace`` seconds at most for the VUs to end; the numbers of those that have not, and of those given up."""
         end = self._clock() + grace
-        for thread in self._threads:
-            thread.join(max(0.0, end - self._clock()))
-        return [loop.vu for loop, thread in zip(self.loops, self._threads, strict=True) if thread.is_alive()]
+        hung = {loop.vu for loop in self.loops if loop.abandoned}
+        for loop in self.loops:
+            if not loop.abandoned:
+                self._threads[id(loop)].join(max(0.0, end - self._clock()))
+        return sorted(hung | {loop.vu for loop in self.loops if self._threads[id(loop)].is_alive()})
+
+    def ended(self) -> list[Loop]:
+        """The VUs whose thread has ended."""
+        return [loop for loop in self.loops if not self._threads[id(loop)].is_alive()]

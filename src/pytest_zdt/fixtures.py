@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_zdt.keys import RUN, VU
+from pytest_zdt.keys import RUN
 
 if TYPE_CHECKING:
     from pytest_zdt.flow import Flow
@@ -28,11 +28,10 @@ def zdt_target(pytestconfig: pytest.Config) -> Target:
 
 @pytest.fixture
 def zdt_vu(request: pytest.FixtureRequest, zdt_target: Target) -> Iterator[VirtualUser]:
-    """The virtual user that this iteration belongs to: index, iteration, lane, a seeded random.Random."""
-    vu = request.node.stash.get(VU, None)
-    if vu is not None:
-        yield vu
-        return
+    """The virtual user that this iteration belongs to: index, iteration, lane, a seeded random.Random.
+
+    What follows is for smoke mode, where each test is a virtual user; in load mode the engine gives the value.
+    """
     import uuid
 
     from pytest_zdt.vu import VirtualUser

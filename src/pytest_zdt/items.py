@@ -1,180 +1,78 @@
-"""Copies of test items, one for each VU, with function-scoped fixtures of their own: the only module that touches pytest's
-private names.
-
-Higher-scoped fixtures are set up once, in the main thread, and handed to the VUs frozen: the stock definitions would gather a
-finalizer for every iteration. A copy has its own SetupState whose stack already holds the collectors, so one iteration sets up
-and tears down just the item.
-"""
+"""What this project needs of pytest's insides, as functions: the only module that touches pytest's private names."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from _pytest._code import ExceptionInfo
+from _pytest.config import parse_warning_filter
 from _pytest.fixtures import FixtureDef
 from _pytest.outcomes import Skipped
 from _pytest.reports import TestReport
 from _pytest.runner import CallInfo, SetupState
 from _pytest.scope import Scope
-from _pytest.skipping import evaluate_skip_marks
+from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
 
-PROCESS_WIDE = ("monkeypatch", "capsys", "capfd", "capsysbinary", "capfdbinary", "capteesys", "caplog", "recwarn", "tmp_path")
-"""Fixtures that change or read the whole process, or that are not safe in threads: refused in load mode."""
+from pytest_zdt.outcomes import FAILED, XFAILED, Expectation, Outcome
 
-
-def refusal(item: pytest.Item) -> str:
-    """Why an item cannot be run by many VUs at once; empty when it can."""
-    if not isinstance(item, pytest.Function):
-        return "it is not a test function"
-    if item.cls is not None and hasattr(item.cls, "run") and hasattr(item.cls, "assertEqual"):
-        return "unittest.TestCase keeps its state in the instance"
-    if inspect.iscoroutinefunction(item.obj):
-        return "it is a coroutine"
-    used = [name for name in item._fixtureinfo.names_closure if name in PROCESS_WIDE]
-    return f"it uses {used[0]}, which all virtual users would share" if used else ""
+Definition = FixtureDef[Any]
+Definitions = Mapping[str, Sequence[Definition]]
+HOOKS = ("pytest_fixture_setup", "pytest_fixture_post_finalizer", "pytest_pyfunc_call")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an iteration ended: ``when`` (setup, call, teardown) and the exception, None when it passed."""
-
-    when: str
-    error: BaseException | None
-    skipped: bool = False
-
-
-class _Forest(SetupState):
+class Forest(SetupState):
     """A SetupState that keeps the collectors of all items up at the same time; the stock one knows a single chain."""
 
     def hold(self, item: pytest.Item) -> None:
+        """Sets up the collectors above ``item`` that are not up yet."""
         for collector in item.listchain()[:-1]:
             if collector not in self.stack:
                 self.stack[collector] = ([collector.teardown], None)
                 collector.setup()
 
-
-class SharedFixtures:
-    """The collectors and higher-scoped fixtures of ``items``, up from `set_up` to `tear_down`, both in the main thread.
-
-    ``errors`` holds what a skip mark or a fixture raised, by item.
-    """
-
-    def __init__(self, session: pytest.Session, items: Sequence[pytest.Function]) -> None:
-        self._session, self._items = session, items
-        self._real_state = session._setupstate
-        self._state = _Forest()
-        self._instances: dict[Any, FixtureDef[Any]] = {}
-        self.errors: dict[pytest.Function, BaseException] = {}
-
-    def set_up(self) -> None:
-        """Sets everything up that the items need above function scope."""
-        self._session._setupstate = self._state
-        for item in self._items:
-            skip = evaluate_skip_marks(item)
-            try:
-                if skip is not None:
-                    raise Skipped(skip.reason, _use_item_location=True)
-                self._state.hold(item)
-                self._set_up_fixtures(item)
-            except (Exception, pytest.exit.Exception, Skipped, pytest.fail.Exception) as error:  # becomes the test's report
-                self.errors[item] = error
-
-    def tear_down(self) -> None:
-        """Tears everything down, last set up first."""
+    def ask(self, item: pytest.Function, name: str) -> None:
+        """Sets up the fixture ``name`` of an item of which nothing else is set up."""
+        self.stack[item] = ([], None)
         try:
-            self._state.teardown_exact(None)
-        finally:
-            self._session._setupstate = self._real_state
-
-    def _set_up_fixtures(self, item: pytest.Function) -> None:
-        definitions = {
-            name: tuple(self._instance(item, one) if is_shared(item, one) else one for one in defs)
-            for name, defs in item._fixtureinfo.name2fixturedefs.items()
-        }
-        holder = copy_item(item, definitions)
-        self._state.stack[holder] = ([], None)
-        try:
-            for name in item._fixtureinfo.names_closure:
-                defs = definitions.get(name)
-                if defs and is_shared(item, defs[-1]):
-                    holder._request.getfixturevalue(name)
-        finally:
-            del self._state.stack[holder]
-
-    def _instance(self, item: pytest.Function, definition: FixtureDef[Any]) -> FixtureDef[Any]:
-        """The instance of a higher-scoped fixture: one for each definition, scope node and set of parameters."""
-        key = (definition, _scope_node(item, definition), _parameters(item, definition))
-        if key not in self._instances:
-            self._instances[key] = fresh(definition)
-        return self._instances[key]
-
-    def frozen(self, item: pytest.Function, definition: FixtureDef[Any]) -> FixtureDef[Any]:
-        """What a VU sees of a higher-scoped fixture: its value, and nothing that it could finish."""
-        instance = self._instance(item, definition)
-        view: Any = copy.copy(instance)
-        if instance.cached_result is not None:
-            value = instance.cached_result[0]
-            view.execute = lambda request: value
-        view.addfinalizer = lambda finalizer: None
-        view.finish = lambda request: None
-        return view  # type: ignore[no-any-return]
+            item._request.getfixturevalue(name)
+        finally:  # a class-scoped fixture of a function without a class is the item's; it goes down with what is above
+            finalizers, _ = self.stack.pop(item)
+            self.stack[item.listchain()[-2]][0].extend(finalizers)
 
 
-class ItemCopy:
-    """One test for one VU. `iterate` runs it once, with function-scoped fixtures of its own."""
+def state(session: pytest.Session) -> SetupState:
+    """The session's own SetupState."""
+    return session._setupstate
 
-    def __init__(self, shared: SharedFixtures, item: pytest.Function, prepare: Callable[[pytest.Item], None]) -> None:
-        self.item = item
-        self._prepare = prepare
-        self._definitions = {
-            name: tuple(shared.frozen(item, one) if is_shared(item, one) else fresh(one) for one in defs)
-            for name, defs in item._fixtureinfo.name2fixturedefs.items()
-        }
-        self._state = SetupState()
+
+def swap_state(session: pytest.Session, state: SetupState) -> SetupState:
+    """Puts ``state`` in the place of the session's; returns that."""
+    before, session._setupstate = session._setupstate, state
+    return before
+
+
+class OneItem(SetupState):
+    """A SetupState under which everything above ``item`` is up: it sets up and tears down copies of just this item."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        super().__init__()
         for collector in item.listchain()[:-1]:
-            self._state.stack[collector] = ([], None)
-        self._session = _VUSession(item.session, self._state)
-        self.copy = self._make()
-
-    def _make(self) -> pytest.Function:
-        made = copy_item(self.item, self._definitions)
-        made.session = self._session  # type: ignore[assignment]
-        self._prepare(made)
-        return made
-
-    def iterate(self) -> Outcome:
-        """Set-up, call, tear-down. Never raises: a VU outlives whatever a test does, `SystemExit` included."""
-        __tracebackhide__ = True
-        if self.item.cls is not None:
-            self.copy = self._make()  # a fresh instance of the class
-        else:
-            self.copy._initrequest()
-        outcome = self._attempt("setup", lambda: self._state.setup(self.copy))
-        if outcome.error is None:
-            outcome = self._attempt("call", self.copy.runtest)
-        ended = self._attempt("teardown", lambda: self._state.teardown_exact(self.copy.parent))  # type: ignore[arg-type]
-        self.copy.user_properties.clear()
-        return outcome if outcome.error is not None else ended
-
-    def _attempt(self, when: str, run: Callable[[], object]) -> Outcome:
-        __tracebackhide__ = True
-        try:
-            run()
-        except BaseException as error:  # a VU thread must survive SystemExit and KeyboardInterrupt raised by a test
-            return Outcome(when, error, isinstance(error, Skipped))
-        return Outcome(when, None)
+            self.stack[collector] = ([], None)
 
 
-class _VUSession:
-    """The real session, but for the SetupState: what a copy's ``session`` is."""
+class View:
+    """The real session, but for its SetupState, the fixtures that it finds, and hooks looked up once: a copy's ``session``."""
 
-    def __init__(self, real: pytest.Session, state: SetupState) -> None:
-        self.__dict__.update(_real=real, _setupstate=state)
+    def __init__(
+        self, real: pytest.Session, state: SetupState, adopt: Callable[[Sequence[Definition]], tuple[Definition, ...]]
+    ) -> None:
+        self.__dict__.update(_real=real, _setupstate=state, _adopt=adopt, _proxies={}, _fixturemanager=self)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -182,24 +80,45 @@ class _VUSession:
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._real, name, value)
 
+    def gethookproxy(self, path: Path) -> Any:
+        """As the real session's; the hooks of a path do not change while the load runs."""
+        if path not in self._proxies:
+            self._proxies[path] = self._real.gethookproxy(path)
+        return self._proxies[path]
 
-def report(item: pytest.Item, outcome: Outcome) -> TestReport:
-    """pytest's own report of a failed or skipped iteration, traceback and diff included."""
-    error = outcome.error
-    assert error is not None
-    excinfo = ExceptionInfo.from_exception(error)
-    when: Any = outcome.when
-    call: CallInfo[None] = CallInfo(None, excinfo, start=0.0, stop=0.0, duration=0.0, when=when, _ispytest=True)
-    made = TestReport.from_item_and_call(item, call)
-    made.sections.clear()
-    return made
+    def getfixturedefs(self, name: str, node: Any) -> tuple[Definition, ...] | None:
+        """As the real fixture manager's."""
+        defs: tuple[Definition, ...] | None = self._real._fixturemanager.getfixturedefs(name, node)
+        return tuple(self._adopt(defs)) if defs else defs
 
 
-def copy_item(item: pytest.Function, definitions: Mapping[str, Sequence[FixtureDef[Any]]]) -> pytest.Function:
-    """A copy of ``item`` that uses these fixture definitions."""
-    info = dataclasses.replace(
-        item._fixtureinfo, name2fixturedefs=dict(definitions), names_closure=list(item._fixtureinfo.names_closure)
-    )
+def definitions(item: pytest.Function) -> Definitions:
+    """The definitions of the fixtures of ``item`` by name, the one that overrides the others last."""
+    return item._fixtureinfo.name2fixturedefs
+
+
+def closure(item: pytest.Function) -> list[str]:
+    """The names of all fixtures of ``item``, in the order in which pytest sets them up."""
+    return item._fixtureinfo.names_closure
+
+
+def arguments(item: pytest.Function) -> tuple[str, ...]:
+    """The names of the fixtures that the test function takes."""
+    return tuple(item._fixtureinfo.argnames)
+
+
+def is_foreign(item: pytest.Function) -> bool:
+    """Whether another plugin has a part in running ``item``: its own class of items, or hooks around fixtures or the call."""
+    if type(item).runtest is not pytest.Function.runtest or type(item).setup is not pytest.Function.setup:
+        return True
+    hooks = item.session.gethookproxy(item.path)
+    found = (one.function.__module__ for name in HOOKS for one in getattr(hooks, name).get_hookimpls())
+    return any(not module.startswith("_pytest.") for module in found)
+
+
+def copy_item(item: pytest.Function, defs: Definitions, session: View) -> pytest.Function:
+    """A copy of ``item`` that uses these definitions."""
+    info = dataclasses.replace(item._fixtureinfo, name2fixturedefs=dict(defs), names_closure=list(closure(item)))
     arguments: dict[str, Any] = {"name": item.name, "originalname": item.originalname, "fixtureinfo": info}
     if hasattr(item, "callspec"):
         arguments["callspec"] = item.callspec
@@ -207,39 +126,82 @@ def copy_item(item: pytest.Function, definitions: Mapping[str, Sequence[FixtureD
         arguments["callobj"] = item.obj
     made = type(item).from_parent(item.parent, **arguments)
     made.own_markers[:] = item.own_markers
+    made.session = session  # type: ignore[assignment]
     return made
 
 
-def fresh(definition: FixtureDef[Any]) -> FixtureDef[Any]:
-    """A copy of a fixture's definition that has not been set up."""
-    made = copy.copy(definition)
-    made.cached_result = None
-    made._finalizers = []  # type: ignore[misc]
-    return made
+def begin(item: pytest.Function, known: Mapping[str, Definition]) -> None:
+    """Gives a copy a new request, in which the ``known`` fixtures are up already."""
+    item._initrequest()
+    item._request._fixture_defs.update(known)
 
 
-def is_shared(item: pytest.Function, definition: FixtureDef[Any]) -> bool:
+def fresh(definition: Definition, function: Callable[..., Any] | None = None, names: tuple[str, ...] = ()) -> Definition:
+    """A copy of a fixture's definition that has not been set up; with another ``function`` of the fixtures ``names``."""
+    made: Any = copy.copy(definition)
+    made.cached_result, made._finalizers = None, []
+    if function is not None:
+        made.func, made.argnames = function, names
+    return made  # type: ignore[no-any-return]
+
+
+def holding(definition: Definition, value: object) -> Definition:
+    """A copy of a definition that has this value, and nothing to finish."""
+    view: Any = copy.copy(definition)
+    view.cached_result = (value, None, None)
+    view.execute = lambda request: value
+    view.addfinalizer = lambda finalizer: None
+    view.finish = lambda request: None
+    return view  # type: ignore[no-any-return]
+
+
+def lazy(definition: Definition, up: Callable[[], Definition]) -> Definition:
+    """A copy of a definition that takes its value from ``up()`` when it is first needed, and has nothing to finish."""
+    view: Any = copy.copy(definition)
+    view.cached_result = None
+
+    def execute(request: Any) -> object:
+        if view.cached_result is None:
+            made = up()
+            made.execute(request)  # raises what its set-up raised
+            view.cached_result = made.cached_result
+        return view.cached_result[0]
+
+    view.execute = execute
+    view.addfinalizer = lambda finalizer: None
+    view.finish = lambda request: None
+    return view  # type: ignore[no-any-return]
+
+
+def is_direct(definition: Definition) -> bool:
+    """Whether a definition stands for a value that ``parametrize`` gives to the test itself."""
+    return getattr(definition.func, "__name__", "") == "get_direct_param_fixture_func"
+
+
+def is_shared(item: pytest.Function, definition: Definition) -> bool:
     """Whether a fixture, as ``item`` uses it, is of a higher scope than function."""
     return _scope(item, definition) is not Scope.Function
 
 
-def _scope(item: pytest.Function, definition: FixtureDef[Any]) -> Scope:
+def instance_of(item: pytest.Function, definition: Definition) -> tuple[object, ...]:
+    """What tells the instances of a higher-scoped fixture apart: its definition, scope node and set of parameters."""
+    node = {
+        Scope.Session: None,
+        Scope.Package: item.path.parent,
+        Scope.Module: item.getparent(pytest.Module),
+        Scope.Class: item.getparent(pytest.Class) or item,
+    }[_scope(item, definition)]
+    return definition, node, _parameters(item, definition)
+
+
+def _scope(item: pytest.Function, definition: Definition) -> Scope:
     callspec = getattr(item, "callspec", None)
     if callspec is not None and definition.argname in callspec.params:
         return callspec._arg2scope[definition.argname]  # type: ignore[no-any-return]
     return definition._scope
 
 
-def _scope_node(item: pytest.Function, definition: FixtureDef[Any]) -> object:
-    return {
-        Scope.Session: None,
-        Scope.Package: item.path.parent,
-        Scope.Module: item.getparent(pytest.Module),
-        Scope.Class: item.getparent(pytest.Class) or item,
-    }[_scope(item, definition)]
-
-
-def _parameters(item: pytest.Function, definition: FixtureDef[Any]) -> tuple[tuple[str, int], ...]:
+def _parameters(item: pytest.Function, definition: Definition) -> tuple[tuple[str, int], ...]:
     """The parameters that a fixture depends on, directly or through others."""
     callspec = getattr(item, "callspec", None)
     if callspec is None:
@@ -250,5 +212,53 @@ def _parameters(item: pytest.Function, definition: FixtureDef[Any]) -> tuple[tup
         name = open_.pop()
         if name not in names:
             names.add(name)
-            open_.extend(arg for one in item._fixtureinfo.name2fixturedefs.get(name, ()) for arg in one.argnames)
+            open_.extend(argument for one in definitions(item).get(name, ()) for argument in one.argnames)
     return tuple(sorted((name, callspec.indices[name]) for name in names if name in callspec.params))
+
+
+def expectation(item: pytest.Item) -> Expectation | None:
+    """The xfail mark that applies to ``item``, if any."""
+    found = evaluate_xfail_marks(item)
+    if found is None or item.config.option.runxfail:
+        return None
+    raises: Any = found.raises
+    if raises is None or isinstance(raises, type | tuple):
+        return Expectation(found.reason, found.strict, lambda error: raises is None or isinstance(error, raises))
+    return Expectation(found.reason, found.strict, raises.matches)
+
+
+def heed_marks(item: pytest.Item) -> None:
+    """Raises what a mark ``skip``, ``skipif`` or ``xfail(run=False)`` says."""
+    if skip := evaluate_skip_marks(item):
+        raise Skipped(skip.reason, _use_item_location=True)
+    expected = evaluate_xfail_marks(item)
+    if expected and not expected.run and not item.config.option.runxfail:
+        pytest.xfail(f"[NOTRUN] {expected.reason}")
+
+
+def error_filters(config: pytest.Config) -> None:
+    """Within `warnings.catch_warnings`: what the configuration makes an error stays one, all other warnings are dropped.
+
+    pytest would keep every warning of every iteration.
+    """
+    warnings.simplefilter("ignore")
+    written = [(line, False) for line in config.getini("filterwarnings")]
+    written += [(line, True) for line in config.known_args_namespace.pythonwarnings or ()]
+    for line, escape in written:
+        action, message, category, module, number = parse_warning_filter(line, escape=escape)
+        warnings.filterwarnings("error" if action == "error" else "ignore", message, category, module, number)
+
+
+def report(item: pytest.Item, outcome: Outcome, number: int = 0) -> TestReport:
+    """pytest's own report of a problem of an iteration, traceback and diff included, or of an xfail that passed."""
+    when, error = outcome.problems[number] if outcome.problems else ("call", None)
+    excinfo = None if error is None else ExceptionInfo.from_exception(error)
+    call: Any = CallInfo(None, excinfo, start=0.0, stop=0.0, duration=0.0, when=when, _ispytest=True)  # type: ignore[arg-type]
+    made = TestReport.from_item_and_call(item, call)
+    made.sections.clear()
+    if outcome.name == FAILED and error is None:
+        made.outcome, made.longrepr = "failed", outcome.reason
+    elif outcome.reason:
+        made.outcome = "skipped" if outcome.name == XFAILED else "passed"
+        made.wasxfail = outcome.reason
+    return made

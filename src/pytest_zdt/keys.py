@@ -9,11 +9,8 @@ import pytest
 if TYPE_CHECKING:
     from pytest_zdt.runner import Runner
     from pytest_zdt.settings import Run
-    from pytest_zdt.vu import VirtualUser
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 """In ``config.stash``, when a target is given."""
 RUNNER: pytest.StashKey[Runner] = pytest.StashKey()
 """In ``config.stash`` of the process that the user started, when it runs tests against a target."""
-VU: pytest.StashKey[VirtualUser] = pytest.StashKey()
-"""In the stash of an item that a VU runs."""

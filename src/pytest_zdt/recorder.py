@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from pytest_zdt.evidence.kinds import is_failure
+from pytest_zdt.evidence.kinds import CLEAR, is_failure
 from pytest_zdt.evidence.samples import Sample, pack
 
 
@@ -37,18 +37,20 @@ class Recorder:
 
 
 def message(samples: list[Sample], worker: str, zero: float) -> tuple[Any, ...]:
-    """A batch for the controller: ``("batch", packed line, number of samples, failures, time of the last one, versions)``.
+    """A batch for the controller: ``("batch", packed line, samples, failures, time of the last one, versions, clear)``.
 
+    ``clear`` is how many failures are plainly the API's doing, whatever else will have been seen.
     Versions are lists ``[version, good answers, first, last]``. Times are seconds from the run's start, -1 without a failure.
     Plain built-ins only: that is what a channel carries.
     """
     versions: dict[str, list[Any]] = {}
-    failures, last_failure = 0, -1.0
+    failures, last_failure, clear = 0, -1.0, 0
     for sample in samples:
         at = sample.sent - zero
         if is_failure(sample.kind):
             failures, last_failure = failures + 1, max(last_failure, at)
+            clear += sample.kind in CLEAR
         elif sample.version:
             seen = versions.setdefault(sample.version, [sample.version, 0, at, at])
             seen[1:] = seen[1] + 1, min(seen[2], at), max(seen[3], at)
-    return ("batch", pack(samples, worker, zero), len(samples), failures, last_failure, list(versions.values()))
+    return ("batch", pack(samples, worker, zero), len(samples), failures, last_failure, list(versions.values()), clear)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal
 
 import pytest
 
@@ -40,27 +40,40 @@ class Tests:
 
     def _emit(self, config: pytest.Config, test: str) -> None:
         counts = self._counts[test]
-        reports = [config.hook.pytest_report_from_serializable(config=config, data=data) for data in self._reports[test]]
-        bad = next((report for report in reports if report.failed), None)
-        skip = next((report for report in reports if report.skipped), None) if not counts["passed"] else None
-        location = reports[0].location if reports else (test.partition("::")[0], None, test.partition("::")[2])
+        told = [config.hook.pytest_report_from_serializable(config=config, data=data) for data in self._reports[test]]
+        location = told[0].location if told else (test.partition("::")[0], None, test.partition("::")[2])
         figures = [("zdt_iterations", sum(counts.values())), ("zdt_failed_iterations", counts["failed"])]
         config.hook.pytest_runtest_logstart(nodeid=test, location=location)
-        for when in ("setup", "call", "teardown"):
-            special = bad or skip
-            mine = special if special is not None and special.when == when else None
+        for when, special in _by_phase(told, passed=bool(counts["passed"])):
             made = pytest.TestReport(
                 test,
                 location,
                 {},
-                mine.outcome if mine is not None else "passed",
-                mine.longrepr if mine is not None else None,
+                special.outcome if special is not None else "passed",
+                special.longrepr if special is not None else None,
                 when,
                 user_properties=figures if when == "teardown" else [],
             )
-            if mine is not None and mine.failed:
-                made.sections.append(
-                    ("zdt", f"{counts['failed']} of {sum(counts.values())} iterations failed; this is the first")
-                )
+            if hasattr(special, "wasxfail"):
+                made.wasxfail = special.wasxfail
+            if made.failed:
+                text = f"{counts['failed']} of {sum(counts.values())} iterations failed; this is the first"
+                made.sections.append(("zdt", text))
             config.hook.pytest_runtest_logreport(report=made)
         config.hook.pytest_runtest_logfinish(nodeid=test, location=location)
+
+
+def _by_phase(told: Sequence[Any], *, passed: bool) -> Iterator[tuple[Literal["setup", "call", "teardown"], Any]]:
+    """The phases to report, each with what is to be told of it: its first failure, else that the test was skipped or xfailed.
+
+    A test that could not be set up, and never was, has no call. What only some of the iterations did is told if it is a failure.
+    """
+    failed = {one.when: one for one in reversed(told) if one.failed}
+    other = next((one for one in told if not one.failed and (hasattr(one, "wasxfail") or not passed)), None)
+    for when in ("setup", "call", "teardown"):
+        special = failed.get(when)
+        if special is None and not failed and other is not None and other.when == when:
+            special = other
+        if when == "call" and special is None and not passed and ("setup" in failed or (other and other.when == "setup")):
+            continue
+        yield when, special

@@ -33,11 +33,11 @@ QUIET_EVERY = 10.0
 
 def register_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None:
     """Makes this xdist worker process one that drives VUs."""
+    from pytest_zdt.crew import Place
     from pytest_zdt.workers import Worker
 
-    channel = workerinput["zdt_channel"]
-    number, workers = workerinput["zdt_number"], workerinput["zdt_workers"]
-    worker = Worker(config, config.stash[RUN], workerinput["workerid"], number, workers, channel.send)
+    channel, place = workerinput["zdt_channel"], Place(*workerinput["zdt_place"])
+    worker = Worker(config, config.stash[RUN], workerinput["workerid"], place, channel.send)
     channel.setcallback(worker.receive, endmarker=("stop", "the controller is gone"))
     config.pluginmanager.register(worker, "zdt_worker")
 
@@ -59,7 +59,7 @@ class Runner:
                 check_free(self._run.settings.report, self._run.settings.overwrite)
             except BundleError as error:
                 raise pytest.UsageError(str(error)) from None
-            self._controller = Controller(self._run, self._show)
+            self._controller = Controller(self._run, self._show, config.option.maxfail or 0)
         config.pluginmanager.register(Distribution(self._run, self._controller), "zdt_distribution")
 
     def pytest_report_header(self) -> str:
@@ -108,11 +108,13 @@ class Runner:
 
     def _work_here(self, session: pytest.Session) -> None:
         """No xdist: this process is the worker too."""
+        from pytest_zdt.crew import Place
         from pytest_zdt.workers import Worker
 
         assert self._controller is not None
         controller = self._controller
-        worker = Worker(self._config, self._run, "main", 0, 1, lambda message: controller.receive("main", message))
+        place = Place(0, 0, 1)
+        worker = Worker(self._config, self._run, "main", place, lambda message: controller.receive("main", message))
         controller.join("main", worker.receive)
         controller.tests.know(item.nodeid for item in session.items)
         self._config.pluginmanager.register(worker, "zdt_worker")

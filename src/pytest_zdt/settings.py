@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import secrets
 import tomllib
@@ -11,27 +10,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pytest_zdt import schedule
+from pytest_zdt.require import Require, resolve_require
+from pytest_zdt.tables import SettingsError, known_keys, nearest, parsed
 from pytest_zdt.target import Secret, Target
 from pytest_zdt.values import (
     base_url,
-    budget,
     count,
     duration,
     lanes,
     one_of,
+    pin,
     positive_duration,
+    rate,
     seed,
+    stages,
     switch,
     transport,
-    uses,
     version_source,
-    window,
 )
 
-
-class SettingsError(Exception):
-    """A setting that cannot be used; one line that says what, which value, and what to do."""
-
+__all__ = ["Require", "Run", "RunSettings", "SettingsError", "read_configuration", "resolve"]
 
 TARGET_KEYS: dict[str, Callable[[Any], Any]] = {
     "base-url": base_url,
@@ -48,6 +47,12 @@ TARGET_KEYS: dict[str, Callable[[Any], Any]] = {
     "duration": positive_duration,
     "vus": count,
     "pace": duration,
+    "ramp": positive_duration,
+    "stages": stages,
+    "rate": rate,
+    "abort-on-violation": switch,
+    "probe-every": duration,
+    "pin": pin,
     "head": duration,
     "tail": duration,
     "report": str,
@@ -55,66 +60,30 @@ TARGET_KEYS: dict[str, Callable[[Any], Any]] = {
     "transport": transport,
     "lanes": lanes,
 }
-LATENCY_KEYS: dict[str, Callable[[Any], Any]] = dict.fromkeys(("p50", "p90", "p95", "p99", "max"), positive_duration)
-ENDPOINT_KEYS: dict[str, Callable[[Any], Any]] = {
-    **LATENCY_KEYS,
-    "window": window,
-    "endpoint-answers": count,
-    "max-failures": budget,
-    "max-outage": duration,
-}
-"""What a table ``require.endpoints."GET /path/"`` may hold."""
-REQUIRE_KEYS: dict[str, Callable[[Any], Any]] = {
-    "head": duration,
-    "tail": duration,
-    "overlap-answers": count,
-    "pair-uses": uses,
-    "overlap": switch,
-    "version-change": switch,
-    "impact": switch,
-    "lag": positive_duration,
-    **ENDPOINT_KEYS,
-}
+EXECUTORS = ("ramp", "stages", "rate")
+"""Keys each of which says how the load is driven; without one of them the number of VUs is constant."""
 FOLLOW_AT_MOST = 1800.0
 """Seconds that a run follows a deployment when no duration is given."""
 
 
 @dataclass(frozen=True)
-class Require:
-    """The requirements' limits; times in seconds, None where there is no limit.
-
-    The limits on latency hold in every ``window`` (0: over the whole run). ``endpoints`` has limits of single endpoints, by
-    their names.
-    """
-
-    head: float = 120.0
-    tail: float = 300.0
-    overlap_answers: int = 20
-    endpoint_answers: int = 5
-    pair_uses: int = 3
-    max_failures: str = "0"
-    max_outage: float = 0.0
-    overlap: bool = True
-    version_change: bool = True
-    impact: bool = False
-    lag: float = 0.05
-    p50: float | None = None
-    p90: float | None = None
-    p95: float | None = None
-    p99: float | None = None
-    max: float | None = None
-    window: float = 10.0
-    endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class RunSettings:
-    """How a run is to be made. ``duration`` in seconds, 0 in smoke mode; ``secret_env`` is the variable's name, or empty."""
+    """How a run is to be made. Times in seconds; ``duration`` is 0 in smoke mode; ``secret_env`` is a variable's name, or empty.
+
+    ``vus`` is the greatest number of VUs. One at most of ``ramp`` (0: none), ``stages`` (pairs of seconds and VUs) and ``rate``
+    (iterations a second, 0: a closed loop) is given. ``probe_every`` is 0 without probes.
+    """
 
     target: Target
     duration: float = 0.0
     vus: int = 1
     pace: float = 0.0
+    ramp: float = 0.0
+    stages: tuple[tuple[float, int], ...] = ()
+    rate: float = 0.0
+    abort_on_violation: bool = False
+    probe_every: float = 1.0
+    pin: str = "auto"
     serve: str = ""
     deploy: str = ""
     report: Path = Path("zdt-report")
@@ -130,6 +99,18 @@ class RunSettings:
     def load(self) -> bool:
         """Load mode; otherwise smoke mode."""
         return self.duration > 0
+
+    @property
+    def executor(self) -> str:
+        """The name of what drives the load, as k6 has it: ``constant-vus``, ``ramping-vus`` or ``constant-arrival-rate``."""
+        return "constant-arrival-rate" if self.rate else "ramping-vus" if self.ramp or self.stages else "constant-vus"
+
+    @property
+    def points(self) -> schedule.Points:
+        """How many VUs are driven when: the corners of a broken line."""
+        if self.stages:
+            return schedule.staged(self.stages)
+        return schedule.ramping(self.vus, self.ramp) if self.ramp else schedule.constant(self.vus)
 
 
 @dataclass(frozen=True)
@@ -151,7 +132,7 @@ def read_configuration(root: Path) -> dict[str, Any]:
                 raise SettingsError(f"{name}: cannot be read: {error}") from None
             if name == "pyproject.toml":
                 content = content.get("tool", {}).get("pytest-zdt", {})
-            _known(name, content, {"targets", "require"})
+            known_keys(name, content, {"targets", "require"})
             return content
     return {}
 
@@ -171,12 +152,20 @@ def resolve(given: Mapping[str, Any], root: Path, environ: Mapping[str, str] = o
     target = _target(name, values, environ)
     if target.production and not values.get("allow_production"):
         raise SettingsError(f"target {name!r} is marked production: give --zdt-allow-production if you mean it")
+    if not values.get("smoke"):
+        values |= _executor(values, given)
     planned = 0.0 if values.get("smoke") else _planned(values, given)
     return RunSettings(
         target=target,
         duration=planned,
         vus=values.get("vus") or (10 if planned else 1),
         pace=values.get("pace") or 0.0,
+        ramp=values.get("ramp") or 0.0,
+        stages=values.get("stages") or (),
+        rate=values.get("rate") or 0.0,
+        abort_on_violation=bool(values.get("abort_on_violation")),
+        probe_every=1.0 if values.get("probe_every") is None else values["probe_every"],
+        pin=values.get("pin") or "auto",
         serve=values.get("serve", ""),
         deploy=values.get("deploy", "") if planned else "",
         report=Path(values.get("report") or "zdt-report"),
@@ -186,8 +175,34 @@ def resolve(given: Mapping[str, Any], root: Path, environ: Mapping[str, str] = o
         control_url=values.get("control_url", "") if planned else "",
         lanes=values.get("lanes") or ("reused", "new"),
         secret_env=values.get("secret_env", ""),
-        require=_require(planned, values, configuration, keys),
+        require=resolve_require(planned, values, configuration, keys),
     )
+
+
+def _executor(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that say how the load is driven, made consistent; an option wins over the target's keys of another executor."""
+    asked = [key for key in EXECUTORS if given.get(key) is not None]
+    keys = asked or [key for key in EXECUTORS if values.get(key)]
+    if len(keys) > 1:
+        raise SettingsError(f"--zdt-{keys[0]} and --zdt-{keys[1]} exclude each other: leave one of them out")
+    chosen = {key: values[key] if key in keys else None for key in EXECUTORS}
+    if chosen["stages"]:
+        return chosen | _of_stages(chosen["stages"], given)
+    planned = _planned(values, given)
+    if asked and not planned:
+        raise SettingsError(f"--zdt-{asked[0]} is about a load: say how long with --zdt-duration")
+    if planned and (chosen["ramp"] or 0.0) >= planned:
+        raise SettingsError(f"a ramp of {chosen['ramp']:g}s does not end within the duration of {planned:g}s: shorten it")
+    if chosen["rate"] and given.get("pace"):
+        raise SettingsError("--zdt-rate and --zdt-pace exclude each other: a rate says itself when iterations start")
+    return chosen | ({"pace": None} if chosen["rate"] else {})
+
+
+def _of_stages(stages: tuple[tuple[float, int], ...], given: Mapping[str, Any]) -> dict[str, Any]:
+    for key, told in (("duration", "how long the load lasts"), ("vus", "how many virtual users there are")):
+        if given.get(key) is not None:
+            raise SettingsError(f"stages say themselves {told}: leave --zdt-{key} out")
+    return {"duration": sum(seconds for seconds, _ in stages), "vus": max(vus for _, vus in stages)}
 
 
 def _planned(values: Mapping[str, Any], given: Mapping[str, Any]) -> float:
@@ -198,14 +213,14 @@ def _planned(values: Mapping[str, Any], given: Mapping[str, Any]) -> float:
 def _target_keys(name: str, configuration: Mapping[str, Any]) -> dict[str, Any]:
     """The target's keys, parsed."""
     if "://" in name:
-        return {"base-url": _parsed("--zdt-target", base_url, name)}
+        return {"base-url": parsed("--zdt-target", base_url, name)}
     targets = configuration.get("targets", {})
     if name not in targets:
         known = ", ".join(sorted(targets)) or "none is configured"
-        raise SettingsError(f"unknown target {name!r}{_nearest(name, targets)} (configured: {known}); or give a URL")
+        raise SettingsError(f"unknown target {name!r}{nearest(name, targets)} (configured: {known}); or give a URL")
     where = f"targets.{name}"
-    _known(where, targets[name], set(TARGET_KEYS) | {"require"})
-    keys = {key: _parsed(f"{where}.{key}", TARGET_KEYS[key], value) for key, value in targets[name].items() if key != "require"}
+    known_keys(where, targets[name], set(TARGET_KEYS) | {"require"})
+    keys = {key: parsed(f"{where}.{key}", TARGET_KEYS[key], value) for key, value in targets[name].items() if key != "require"}
     if "base-url" not in keys:
         raise SettingsError(f"{where}: base-url is missing: say where the API is")
     return keys | {"require": targets[name].get("require", {})}
@@ -229,61 +244,3 @@ def _target(name: str, values: Mapping[str, Any], environ: Mapping[str, str]) ->
         key: values[key] for key in ("mac_header", "timestamp_header", "version", "timeout", "production") if key in values
     }
     return Target(name=name, base_url=values["base_url"], signing=signing, secret=secret, **optional)
-
-
-def _require(planned: float, values: Mapping[str, Any], configuration: Mapping[str, Any], keys: Mapping[str, Any]) -> Require:
-    """The limits: options and target keys first, then the target's table, the common table, the defaults."""
-    limits: dict[str, Any] = {"head": min(120.0, planned * 0.1), "tail": min(300.0, planned * 0.2)}
-    tables = (("require", configuration.get("require", {})), (f"targets.{values['target']}.require", keys.get("require", {})))
-    for where, table in tables:
-        _known(where, table, {*REQUIRE_KEYS, "endpoints"})
-        endpoints = limits.get("endpoints", {}) | _endpoint_limits(where, table.get("endpoints", {}))
-        limits |= _limits(where, REQUIRE_KEYS, {key: value for key, value in table.items() if key != "endpoints"})
-        limits["endpoints"] = endpoints
-    limits |= {key: values[key] for key in ("head", "tail") if values.get(key) is not None}
-    if planned and limits["head"] + limits["tail"] > planned:
-        raise SettingsError(
-            f"head {limits['head']:g}s and tail {limits['tail']:g}s are longer than the duration {planned:g}s: "
-            "give a longer --zdt-duration, or a shorter --zdt-head and --zdt-tail"
-        )
-    return Require(**limits)
-
-
-def _endpoint_limits(where: str, tables: Any) -> dict[str, dict[str, Any]]:
-    """The limits of single endpoints, by name."""
-    if not isinstance(tables, dict):
-        raise SettingsError(f"{where}.endpoints: must be a table, not {tables!r}")
-    found = {}
-    for name, table in tables.items():
-        method, _, path = name.partition(" ")
-        if not method.isupper() or not path:
-            raise SettingsError(
-                f"{where}.endpoints: {name!r} is no endpoint: write its name in reports, such as 'GET /v1/images/'"
-            )
-        _known(f"{where}.endpoints.{name!r}", table, set(ENDPOINT_KEYS))
-        found[name] = _limits(f"{where}.endpoints.{name!r}", ENDPOINT_KEYS, table)
-    return found
-
-
-def _limits(where: str, keys: Mapping[str, Callable[[Any], Any]], table: Mapping[str, Any]) -> dict[str, Any]:
-    return {key.replace("-", "_"): _parsed(f"{where}.{key}", keys[key], value) for key, value in table.items()}
-
-
-def _parsed(where: str, parse: Callable[[Any], Any], value: Any) -> Any:
-    try:
-        return parse(value)
-    except (ValueError, TypeError) as error:
-        raise SettingsError(f"{where}: {error}") from None
-
-
-def _known(where: str, table: Any, allowed: set[str]) -> None:
-    if not isinstance(table, dict):
-        raise SettingsError(f"{where}: must be a table, not {table!r}")
-    for key in table:
-        if key not in allowed:
-            raise SettingsError(f"{where}: unknown key {key!r}{_nearest(key, allowed)}")
-
-
-def _nearest(name: str, known: Any) -> str:
-    close = difflib.get_close_matches(name, list(known), 1, 0.5)
-    return f": did you mean {close[0]!r}?" if close else ""

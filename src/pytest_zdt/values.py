@@ -76,6 +76,32 @@ def uses(text: str | int) -> int:
     return 0 if str(text) == "0" and not isinstance(text, bool) else count(text)
 
 
+def stages(value: str) -> tuple[tuple[float, int], ...]:
+    """Pairs of seconds and VUs of ``1m:5,13m:20,1m:0``. Raises `ValueError`."""
+    found = []
+    for part in str(value).split(","):
+        time, colon, vus = part.strip().partition(":")
+        if not colon or not re.fullmatch(r"[0-9]+", vus.strip()):
+            raise ValueError(f"{part.strip()!r} is not a stage: write time:VUs, such as 1m:5,13m:20,1m:0")
+        found.append((duration(time), int(vus)))
+    if not any(seconds for seconds, _ in found) or not any(vus for _, vus in found):
+        raise ValueError(f"{value!r} drives no load: write time:VUs, such as 1m:5,13m:20,1m:0")
+    return tuple(found)
+
+
+def rate(text: str | int) -> float:
+    """Iterations a second of ``50/s``, ``600/m`` or ``36000/h``. Raises `ValueError`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)/([smh])", str(text).strip(), re.ASCII)
+    if not match or not float(match[1]):
+        raise ValueError(f"{text!r} is not a rate: write 50/s, 600/m or 100/h")
+    return float(match[1]) / {"s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def pin(value: str) -> str:
+    """``auto`` or ``off``. Raises `ValueError`."""
+    return one_of(value, "auto", "off")
+
+
 def lanes(value: str) -> tuple[str, ...]:
     """``both``, ``reused`` or ``new``. Raises `ValueError`."""
     return ("reused", "new") if one_of(value, "both", "reused", "new") == "both" else (value,)

@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Callable
 from random import Random
 
+from requests import PreparedRequest
+
 from pytest_zdt.evidence.kinds import is_failure
 from pytest_zdt.evidence.samples import Sample
 from pytest_zdt.flow import Flow
@@ -30,6 +32,7 @@ class VirtualUser:
         seed: int,
         transport: str,
         stopped: Callable[[], bool] | None = None,
+        remember: Callable[[str, PreparedRequest], None] | None = None,
     ) -> None:
         self.index = index
         self.lane = lane
@@ -44,6 +47,7 @@ class VirtualUser:
             adapter=TRANSPORTS[transport](),
             request_ids=lambda: f"{self._name}-{next(numbers)}",
             stopped=stopped,
+            remember=remember,
         )
         self._oauth: OAuthClient | None = None
         self._uses = 0

@@ -1,29 +1,34 @@
-"""The worker's part of a load run: its VUs, its copies of the tests, the stream to the controller."""
+"""The worker's part of a load run: its VUs, its probes, the stream to the controller."""
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
+import signal
 import threading
 import time
 import warnings
-from collections import Counter
-from collections.abc import Callable, Sequence
-from random import Random
+from collections.abc import Callable, Iterator, Sequence
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import pytest
 
-from pytest_zdt import items, recorder, schedule
-from pytest_zdt.engine import Load, Loop
+from pytest_zdt import items, recorder, schedule, selftest
+from pytest_zdt.affinity import LOOK, allowed_cpus, choose, idle_since, pinned, ticks
+from pytest_zdt.copies import SharedFixtures
+from pytest_zdt.crew import Crew, Place
+from pytest_zdt.engine import Load
 from pytest_zdt.evidence.kinds import is_failure
 from pytest_zdt.evidence.samples import Sample
-from pytest_zdt.http.session import Stopped
-from pytest_zdt.keys import VU
-from pytest_zdt.probe import Probe
+from pytest_zdt.outcomes import SKIPPED, XFAILED, Outcome, Problem
+from pytest_zdt.prober import Prober
+from pytest_zdt.pulse import Pulse
+from pytest_zdt.refusals import refusals
 from pytest_zdt.settings import Run
-from pytest_zdt.vu import VirtualUser
 
 Send = Callable[[tuple[Any, ...]], None]
-FLUSH_EVERY = 0.5
+FLUSH_EVERY = 0.25
 """Seconds between batches."""
 CLOCK = time.monotonic
 
@@ -31,34 +36,34 @@ CLOCK = time.monotonic
 class Worker:
     """Drives its share of the VUs through the zdt tests; registered as a plugin in the process that runs them.
 
-    ``send`` carries tuples of plain built-ins to the controller; `receive` takes ``("go", elapsed)`` and ``("stop", why)``.
+    ``send`` carries tuples of plain built-ins to the controller; it may block, so VUs never call it. `receive` takes
+    ``("clock",)``, ``("go", zero)`` and ``("zero", zero)`` with the run's start on this process's clock, and ``("stop", why)``.
     """
 
-    def __init__(self, config: pytest.Config, run: Run, name: str, number: int, workers: int, send: Send) -> None:
-        self._config, self._run, self._name, self._send = config, run, name, send
-        self._share = schedule.share(run.settings.vus, number, workers)
-        self._workers = workers
+    def __init__(self, config: pytest.Config, run: Run, name: str, place: Place, send: Send) -> None:
+        self._config, self._run, self._name, self._place, self._send = config, run, name, place, send
         self._done = False
-        self._go, self._stop = threading.Event(), threading.Event()
+        self._asked, self._go, self._stop = threading.Event(), threading.Event(), threading.Event()
         self._zero = 0.0
-        self._recorder = recorder.Recorder()
         self._recorded = 0
-        self._lock = threading.Lock()
-        self._outcomes: Counter[tuple[str, str]] = Counter()
-        self._reported: set[tuple[str, str, str]] = set()
+        self._outbox: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
 
     def receive(self, message: tuple[Any, ...]) -> None:
         """A message of the controller, or the end of its channel."""
-        if message[0] == "go":
-            self._zero = CLOCK() - message[1]
+        kind = message[0]
+        if kind == "clock":
+            self._send(("clock", CLOCK()))
+            self._asked.set()
+        elif kind in ("go", "zero"):
+            self._zero = message[1]
             self._go.set()
         else:
-            self._stop.set()
-            self._go.set()
+            for event in (self._stop, self._go, self._asked):
+                event.set()
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_timeout_set_timer(self, item: pytest.Item, settings: object) -> bool:
-        """pytest-timeout must not end a process that loops on purpose."""
+        """pytest-timeout must not end a process that loops on purpose; its limit is that of an iteration, see `Crew`."""
         return True
 
     @pytest.hookimpl(tryfirst=True)
@@ -66,18 +71,35 @@ class Worker:
         """The first zdt test runs the whole load; the reports are made by the controller."""
         if not self._done:
             self._done = True
-            with warnings.catch_warnings():  # pytest would keep every warning of every iteration
-                warnings.simplefilter("ignore")
+            faulthandler.cancel_dump_traceback_later()  # pytest's faulthandler_timeout is about one test
+            with warnings.catch_warnings(), self._sigterm():
+                items.error_filters(self._config)
                 self._load(item.session)
         return True
 
+    @contextlib.contextmanager
+    def _sigterm(self) -> Iterator[None]:
+        """A worker of its own process heeds SIGTERM as a stop, so that what it has seen is sent."""
+        if not hasattr(self._config, "workerinput") or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGTERM, lambda number, frame: self.receive(("stop", "SIGTERM")))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
     def _load(self, session: pytest.Session) -> None:
-        for item in session.items:
-            if reason := items.refusal(item):
-                self._send(("refused", f"{item.nodeid} cannot be run by many virtual users at once: {reason}"))
-                return
+        if reasons := refusals(session.items):
+            self._send(("refused", reasons))
+            return
+        try:
+            selftest.check(session)
+        except selftest.Misunderstood as error:
+            self._send(("refused", str(error)))
+            return
         tests = [item for item in session.items if isinstance(item, pytest.Function)]
-        shared = items.SharedFixtures(session, tests)
+        shared = SharedFixtures(session, tests)
         hung: list[int] = []
         try:
             shared.set_up()
@@ -86,99 +108,116 @@ class Worker:
             if not hung:  # a VU that hangs still uses them
                 shared.tear_down()
 
-    def _drive(self, shared: items.SharedFixtures, tests: list[pytest.Function]) -> list[int]:
+    def _drive(self, shared: SharedFixtures, tests: list[pytest.Function]) -> list[int]:
         for item, error in shared.errors.items():
-            self._tell(item, items.Outcome("setup", error, isinstance(error, pytest.skip.Exception)))
-        vus = [self._virtual_user(number) for number in self._share] if tests else []
-        load = Load([self._loop(vu, shared, tests) for vu in vus], CLOCK)
-        self._send(("ready",))
-        self._go.wait()
+            self._tell(item, _of_set_up(error), ())
+        crew = Crew(self._run, self._place, shared, tests, self._stop.is_set, self._tell)
+        loops = crew.loops()
+        self._post()
+        self._send(("ready", crew.planned, len(tests) - crew.planned))
+        with pinned(self._choose_cpu()) as cpu:
+            self._send(("set",))
+            self._go.wait()
+            return self._run_load(crew, Load(loops, self._zero, CLOCK), cpu)
+
+    def _choose_cpu(self) -> int | None:
+        """The CPU to pin to; looks which of them are busy as soon as the controller has all workers waiting."""
+        workers = self._place.workers
+        if self._run.settings.pin != "auto" or workers > len(allowed_cpus()):
+            return None
+        self._asked.wait()
+        before = ticks()
+        self._stop.wait(LOOK)
+        return choose(self._place.number, workers, allowed_cpus(), idle_since(before, ticks()))
+
+    def _run_load(self, crew: Crew, load: Load, cpu: int | None) -> list[int]:
+        pulse = Pulse(self._name, lambda: self._zero, lambda health: self._outbox.put(("health", health.as_line())), CLOCK)
+        prober = Prober(self._run, self._place.life, crew.replays, crew.recorder.add, CLOCK)
         began = CLOCK()
         load.start()
-        probe = Probe(self._name, self._zero, lambda health: self._send(("health", health.as_line())), CLOCK)
-        probe.start()
+        pulse.start()
+        if self._place.number == 0 and self._run.settings.probe_every:
+            prober.start()
         try:
             while not self._stop.wait(FLUSH_EVERY):
-                self._flush()
+                self._flush(crew)
+                for hung in crew.substitute(load):
+                    self._outbox.put(("hung", CLOCK() - self._zero, {"worker": self._name, **hung}))
         finally:  # after Ctrl-C too: what was seen is evidence
             self._stop.set()
             load.stop()
-            probe.stop()
-            hung = self._finish(load, vus, began)
-        return hung
+            ended = CLOCK()
+            prober.stop(self._grace)
+            still = load.join(max(0.0, ended + self._grace - CLOCK()))
+            pulse.stop()
+            crew.recorder.close()
+            self._flush(crew)
+            self._post()
+            self._send(("final", self._figures(crew, load, (began, ended), still, prober.unsent, cpu), _counts(crew)))
+            crew.close(load)
+        return still
 
-    def _finish(self, load: Load, vus: list[VirtualUser], began: float) -> list[int]:
-        ended = CLOCK()
-        hung = load.join(grace=self._run.settings.target.timeout + 1.0)
-        self._recorder.close()
-        self._flush()
-        for vu in vus:
-            if vu.index not in hung:
-                vu.close()
-        figures = {
-            "driven_s": sum(min(loop.driven(ended), ended - began) for loop in load.loops),
-            "planned_vu_s": len(self._share) * (ended - began),
-            "silent_vus": [loop.vu for loop in load.loops if not loop.iterations],
+    @property
+    def _grace(self) -> float:
+        """Seconds for requests under way to end."""
+        return self._run.settings.target.timeout + 1.0
+
+    def _figures(
+        self, crew: Crew, load: Load, bounds: tuple[float, float], hung: list[int], unsent: int, cpu: int | None
+    ) -> dict[str, Any]:
+        """What the worker did, for the mark of the run's end."""
+        zero, ended = self._zero, bounds[1]
+        ran = [(loop.vu, *loop.ran(ended)) for loop in load.loops]
+        settings = self._run.settings
+        points = settings.points
+        due = schedule.due_to_send(points, crew.numbers, settings.pace, ended - zero) if not settings.rate else ()
+        return {
+            "driven_s": sum(schedule.planned_time(points, vu, since - zero, until - zero) for vu, since, until in ran),
+            "silent_vus": sorted(set(due) - {loop.vu for loop in load.loops if loop.iterations}),
             "hung_vus": hung,
             "iterations": sum(loop.iterations for loop in load.loops),
+            "begun": sum(loop.begun for loop in load.loops),
             "samples": self._recorded,
+            "unsent_probes": unsent,
+            "cpu": cpu,
         }
-        counts = [[test, outcome, number] for (test, outcome), number in self._outcomes.items()]
-        self._send(("final", figures, counts))
-        return hung
 
-    def _virtual_user(self, number: int) -> VirtualUser:
-        settings = self._run.settings
-        lane = schedule.lane(number, self._workers, settings.lanes)
-        return VirtualUser(number, lane, settings.target, self._run.id, settings.seed, settings.transport, self._stop.is_set)
-
-    def _loop(self, vu: VirtualUser, shared: items.SharedFixtures, tests: list[pytest.Function]) -> Loop:
-        def prepare(item: pytest.Item) -> None:
-            item.stash[VU] = vu
-
-        copies = [items.ItemCopy(shared, item, prepare) for item in tests]
-        settings = self._run.settings
-        marks = [item.get_closest_marker("zdt") for item in tests]
-        expected = [tuple(mark.kwargs.get("expected", ())) if mark else () for mark in marks]
-        weights = [int(mark.kwargs.get("weight", 1)) if mark else 1 for mark in marks]
-
-        def call(index: int) -> bool:
-            vu.begin(expected[index])
-            outcome = copies[index].iterate()
-            if isinstance(outcome.error, Stopped):
-                samples = vu.end(None)
-                self._recorder.add(samples)
-                return bool(samples)
-            failure = None if outcome.skipped else outcome.error
-            self._recorder.add(vu.end(failure))
-            self._count(copies[index], outcome, vu.samples)
-            return True
-
-        order = schedule.order(len(tests), weights, Random(f"{settings.seed}/{vu.index}/order"))
-        return Loop(vu.index, call, order, settings.pace, schedule.first_start(vu.index, settings.vus, settings.pace))
-
-    def _count(self, test: items.ItemCopy, outcome: items.Outcome, samples: list[Sample]) -> None:
-        nodeid = test.item.nodeid
-        name = "passed" if outcome.error is None else "skipped" if outcome.skipped else "failed"
-        signature = (nodeid, outcome.when, type(outcome.error).__name__)
-        with self._lock:
-            self._outcomes[nodeid, name] += 1
-            first = outcome.error is not None and signature not in self._reported
-            if first:
-                self._reported.add(signature)
-        if first:
-            self._tell(test.copy, outcome, samples)
-
-    def _tell(self, item: pytest.Item, outcome: items.Outcome, samples: Sequence[Sample] = ()) -> None:
-        """Sends pytest's report of the first failure of its kind, with how many requests of that iteration failed."""
-        made = items.report(item, outcome)
-        data = self._config.hook.pytest_report_to_serializable(config=self._config, report=made)
-        text = (str(outcome.error).strip().splitlines() or [type(outcome.error).__name__])[0][:200]
+    def _tell(self, item: pytest.Item, outcome: Outcome, samples: Sequence[Sample]) -> None:
+        """Puts pytest's reports of an outcome into the outbox, with how many requests of that iteration failed."""
         at = samples[-1].sent - self._zero if samples else CLOCK() - self._zero if self._zero else 0.0
-        self._send(("report", item.nodeid, data, text, at, sum(is_failure(sample.kind) for sample in samples)))
+        failed = sum(is_failure(sample.kind) for sample in samples)
+        for number in range(max(1, len(outcome.problems))):
+            made = items.report(item, outcome, number)
+            data = self._config.hook.pytest_report_to_serializable(config=self._config, report=made)
+            self._outbox.put(("report", item.nodeid, data, _first_line(outcome, number), at, failed))
 
-    def _flush(self) -> None:
-        samples = self._recorder.take()
+    def _post(self) -> None:
+        with contextlib.suppress(Empty):
+            while True:
+                self._send(self._outbox.get_nowait())
+
+    def _flush(self, crew: Crew) -> None:
+        samples = crew.recorder.take()
         if samples:
             self._recorded += len(samples)
             self._send(recorder.message(samples, self._name, self._zero))
+        self._post()
+
+
+def _of_set_up(error: BaseException) -> Outcome:
+    """What a mark or a higher-scoped fixture raised."""
+    if isinstance(error, pytest.xfail.Exception):
+        return Outcome(XFAILED, (Problem("setup", error),), str(error.msg))
+    skipped = isinstance(error, pytest.skip.Exception)
+    return Outcome(SKIPPED if skipped else "failed", (Problem("setup", error),))
+
+
+def _first_line(outcome: Outcome, number: int) -> str:
+    if not outcome.problems:
+        return outcome.reason
+    error = outcome.problems[number].error
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _counts(crew: Crew) -> list[list[Any]]:
+    return [[test, outcome, number] for (test, outcome), number in crew.outcomes.items()]

@@ -24,6 +24,7 @@ vus = 4
 pace = "20ms"
 head = "0s"
 tail = "0s"
+probe-every = "0s"
 """
 
 
@@ -116,7 +117,7 @@ class Zdt:
 
     def arguments(self, *args: str) -> list[str]:
         """pytest's arguments against the target, in this mode."""
-        return ["-p", "no:cacheprovider", *MODES[self.mode], "--zdt-target=mine", *args]
+        return ["-p", "no:cacheprovider", "-p", "no:randomly", *MODES[self.mode], "--zdt-target=mine", *args]
 
     def smoke(self, *args: str) -> pytest.RunResult:
         """A smoke test."""

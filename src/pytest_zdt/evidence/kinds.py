@@ -40,6 +40,12 @@ APP_WHEN_VERSIONED: Final = frozenset({"reset", "truncated", "status-5xx"})
 """Kinds that are the app's once headers with a version had come, the edge's before."""
 
 
+CLEAR: Final = frozenset(
+    {"keep-alive-race", "truncated", "status-5xx", "auth-broken", "not-found-on-one-version", "wrong-status", "wrong-body"}
+)
+"""Kinds that are the API's doing whatever else was seen at that time."""
+
+
 def guilt(kind: str, version: str) -> str:
     """Whose failure a sample of this ``kind`` is, when its answer named ``version`` (empty: none).
 

@@ -83,6 +83,7 @@ class SignedSession(requests.Session):
         adapter: BaseAdapter | None = None,
         request_ids: Callable[[], str] = lambda: uuid4().hex,
         stopped: Callable[[], bool] | None = None,
+        remember: Callable[[str, PreparedRequest], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: WallClock = time.time,
     ) -> None:
@@ -95,7 +96,7 @@ class SignedSession(requests.Session):
         for scheme in ("http://", "https://"):
             self.mount(scheme, self.transport)
         self._observe, self._request_ids, self._stopped = observe, request_ids, stopped
-        self._clock, self._wall = clock, wall
+        self._clock, self._wall, self._remember = clock, wall, remember
         self._signer = signer(target, wall)
         self._own_headers = (REQUEST_ID, *(self._signer.headers if self._signer else ()))
         self._base = target.base_url.rstrip("/")
@@ -112,6 +113,7 @@ class SignedSession(requests.Session):
             adapter=self.transport,
             request_ids=self._request_ids,
             stopped=self._stopped,
+            remember=self._remember,
             clock=self._clock,
             wall=self._wall,
         )
@@ -217,6 +219,9 @@ class SignedSession(requests.Session):
         sample.kind = self._judge(sample)
         if sample.kind not in ("", EXPECTED):
             sample.message = f"{response.status_code} {response.reason or _phrase(response.status_code)}".strip()
+        good = sample.kind == "" and sample.status < HTTPStatus.BAD_REQUEST and sample.request_id
+        if self._remember and good and response.request.method == "GET":
+            self._remember(sample.endpoint, response.request)
         response.zdt = sample  # type: ignore[attr-defined]  # documented: a flow asks which version answered
         self._observe(sample)
 

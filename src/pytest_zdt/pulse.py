@@ -19,18 +19,18 @@ _SOCKETS = Path("/proc/net/sockstat")
 _FILES = Path("/proc/self/fd")
 
 
-class Probe:
+class Pulse:
     """A thread that sleeps, notes how late it woke, and tells ``tell`` of each second; also of the last, begun one.
 
-    ``zero`` is the run's start on ``clock``. `start` and `stop` it.
+    ``zero`` gives the run's start on ``clock``. `start` and `stop` it.
     """
 
     def __init__(
-        self, worker: str, zero: float, tell: Callable[[Health], None], clock: Callable[[], float] = time.monotonic
+        self, worker: str, zero: Callable[[], float], tell: Callable[[Health], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._worker, self._zero, self._tell, self._clock = worker, zero, tell, clock
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="zdt-probe", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="zdt-pulse", daemon=True)
         self._pauses = Pauses(clock)
 
     def start(self) -> None:
@@ -58,7 +58,7 @@ class Probe:
                 lags.append(max(0.0, self._clock() - due) * 1000)
         now = self._clock()
         share = (_cpu() - cpu) / max(now - began, PROBE_EVERY)
-        self._tell(Health(self._worker, now - self._zero, lags, share, self._pauses.take(), open_files(), free_ports()))
+        self._tell(Health(self._worker, now - self._zero(), lags, share, self._pauses.take(), open_files(), free_ports()))
 
 
 class Pauses:

@@ -14,7 +14,7 @@ import pytest
 from pytest_zdt import poller
 from pytest_zdt.evidence.health import PROBE_EVERY, Health, read_health
 from pytest_zdt.poller import Poller
-from pytest_zdt.probe import Pauses, Probe, free_ports, open_files
+from pytest_zdt.pulse import Pauses, Pulse, free_ports, open_files
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -62,7 +62,7 @@ def stall(seconds: float) -> None:
 def test_a_second_of_a_real_run(told: Told) -> None:
     """Each line is whole and can be kept; the seconds follow each other; the lags are of the looks that were due."""
     began = time.monotonic()
-    probe = Probe("gw7", began, told)
+    probe = Pulse("gw7", lambda: began, told)
     probe.start()
     told.until(2)
     probe.stop()
@@ -90,7 +90,7 @@ def test_files_and_ports(told: Told) -> None:
     assert ports is not None
     assert number > 0 < ports <= 65536
     assert after < number
-    probe = Probe("main", time.monotonic(), told)
+    probe = Pulse("main", time.monotonic, told)
     probe.start()
     probe.stop()
     assert all(one.files and one.ports for one in told)
@@ -99,14 +99,14 @@ def test_files_and_ports(told: Told) -> None:
 def test_systems_that_do_not_tell(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     """Unknown is None, not 0 and not an error."""
     for name in ("_FILES", "_PORTS", "_SOCKETS"):
-        monkeypatch.setattr(f"pytest_zdt.probe.{name}", tmp_path / "missing")  # type: ignore[operator]
+        monkeypatch.setattr(f"pytest_zdt.pulse.{name}", tmp_path / "missing")  # type: ignore[operator]
     assert open_files() is None
     assert free_ports() is None
 
 
 def test_a_stall_is_a_lag(told: Told) -> None:
     """While somebody holds the interpreter's lock nobody sends: seen as a lag of the stall's length, less one sleep at most."""
-    probe = Probe("main", time.monotonic(), told)
+    probe = Pulse("main", time.monotonic, told)
     probe.start()
     time.sleep(0.1)
     stall(0.4)
@@ -119,7 +119,7 @@ def test_lags_by_the_clock(told: Told) -> None:
     """The lag is what the clock says beyond the sleep, in milliseconds, and not less than none."""
     # began; then of each look: is the second over?, when is it due?, how late is it?
     clock = Clock(0.0, 0.0, 0.0, PROBE_EVERY + 0.25, 0.0, 0.0, 0.01, 5.0)
-    probe = Probe("main", 90.0, told, clock)
+    probe = Pulse("main", lambda: 90.0, told, clock)
     probe.start()
     told.until(1)
     probe.stop()
@@ -129,7 +129,7 @@ def test_lags_by_the_clock(told: Told) -> None:
 
 def test_cpu_by_the_clock(told: Told) -> None:
     """Busy for all of the time is one core, whatever the length of the second; never negative."""
-    probe = Probe("main", time.monotonic(), told)
+    probe = Pulse("main", time.monotonic, told)
     probe.start()
     before = time.thread_time()
     while time.thread_time() - before < 0.3:
@@ -147,7 +147,7 @@ def lengths(told: Told) -> list[float]:
 
 def test_the_last_second_is_told_though_it_has_just_begun(told: Told) -> None:
     """What was seen since the last full second is not lost at the end; the end need not be waited for."""
-    probe = Probe("main", time.monotonic(), told)
+    probe = Pulse("main", time.monotonic, told)
     probe.start()
     time.sleep(0.2)
     probe.stop()
@@ -158,13 +158,13 @@ def test_the_last_second_is_told_though_it_has_just_begun(told: Told) -> None:
 def test_stop_twice_and_without_a_start(told: Told) -> None:
     """Neither troubles anybody; nothing is told after the end, and the collector calls nobody any more."""
     callbacks = list(gc.callbacks)
-    probe = Probe("main", time.monotonic(), told)
+    probe = Pulse("main", time.monotonic, told)
     probe.start()
     assert len(gc.callbacks) == len(callbacks) + 1
     probe.stop()
     number = len(told)
     probe.stop()
-    Probe("other", time.monotonic(), told).stop()
+    Pulse("other", time.monotonic, told).stop()
     assert len(told) == number
     assert gc.callbacks == callbacks
 
@@ -184,7 +184,7 @@ def test_pauses() -> None:
 
 def test_a_collection_is_told(told: Told) -> None:
     """The collector's pauses are those of this process."""
-    probe = Probe("main", time.monotonic(), told)
+    probe = Pulse("main", time.monotonic, told)
     probe.start()
     time.sleep(0.1)
     gc.collect()

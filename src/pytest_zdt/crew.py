@@ -1,0 +1,201 @@
+"""The VUs of one worker: what each of them runs, what came of it, and substitutes for those that hang."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from math import inf
+from random import Random
+from types import FrameType
+from typing import Any, NamedTuple, Protocol
+
+import pytest
+
+from pytest_zdt import items, schedule
+from pytest_zdt.copies import ItemCopy, SharedFixtures, recipe
+from pytest_zdt.engine import Load, Loop
+from pytest_zdt.evidence.samples import Sample
+from pytest_zdt.http.session import Stopped
+from pytest_zdt.outcomes import FAILED, Outcome, Problem
+from pytest_zdt.plans import Plan, compile_plan
+from pytest_zdt.prober import Replays
+from pytest_zdt.recorder import Recorder
+from pytest_zdt.settings import Run
+from pytest_zdt.vu import VirtualUser
+
+ENGINE = (*(f"/pytest_zdt/{name}.py" for name in ("plans", "copies", "crew", "engine")), "/_pytest/", "/pluggy/")
+"""Files that run a test, seen from above."""
+HUNG_AFTER = 60.0
+"""Seconds, beside a request's, that an iteration may take where pytest-timeout sets no limit."""
+GIVEN = ("zdt_vu",)
+"""Fixtures whose value comes with the VU."""
+
+
+class Runner(Protocol):
+    """Runs one test for one VU."""
+
+    def iterate(self) -> Outcome:
+        """One iteration."""
+        ...
+
+
+class Place(NamedTuple):
+    """Which share of the VUs a worker drives: that of ``number`` of ``workers``; ``life`` workers had it before."""
+
+    number: int
+    life: int
+    workers: int
+
+
+Tell = Callable[[pytest.Item, Outcome, Sequence[Sample]], None]
+
+
+class Crew:
+    """Makes the loops of the VUs of one worker through ``tests``, and counts how the tests end.
+
+    ``tell`` gets the first outcome of its kind of each test that did not simply pass. Once ``stopped`` says so, nothing is sent
+    any more.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        place: Place,
+        shared: SharedFixtures,
+        tests: Sequence[pytest.Function],
+        stopped: Callable[[], bool],
+        tell: Tell,
+    ) -> None:
+        self._run, self._place, self._shared, self._tests = run, place, shared, tests
+        self._stopped, self._tell = stopped, tell
+        self._plans = [_plan(shared, test) for test in tests]
+        marks = [test.get_closest_marker("zdt") for test in tests]
+        self._expected = [tuple(mark.kwargs.get("expected", ())) if mark else () for mark in marks]
+        self._weights = [int(mark.kwargs.get("weight", 1)) if mark else 1 for mark in marks]
+        self._limits = [time_limit(test, HUNG_AFTER + run.settings.target.timeout) for test in tests]
+        self._arrivals = schedule.Arrivals(run.settings.rate, place.number, place.workers) if run.settings.rate else None
+        self._lock = threading.Lock()
+        self._reported: set[tuple[str, str, str, str]] = set()
+        self._vus: dict[int, VirtualUser] = {}
+        self.numbers = schedule.share(run.settings.vus, place.number, place.workers)
+        self.recorder = Recorder()
+        self.replays: Replays = {}
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def planned(self) -> int:
+        """How many tests run by a compiled plan; the others run as copies of their items."""
+        return sum(plan is not None for plan in self._plans)
+
+    def loops(self) -> list[Loop]:
+        """A loop for each VU."""
+        return [self._loop(number, 0) for number in self.numbers] if self._tests else []
+
+    def _loop(self, number: int, again: int) -> Loop:
+        settings, life = self._run.settings, self._place.life
+        vu = VirtualUser(
+            number,
+            schedule.lane(number, self._place.workers, settings.lanes),
+            settings.target,
+            f"{self._run.id}.{life}.{again}" if life or again else self._run.id,
+            settings.seed,
+            settings.transport,
+            self._stopped,
+            self.replays.__setitem__ if settings.probe_every else None,
+        )
+        runners = [self._runner(index, vu) for index in range(len(self._tests))]
+        order = schedule.order(len(self._tests), self._weights, Random(f"{settings.seed}/{number}/order"))
+        loop = Loop(number, lambda test: False, order, self._due(number), again=again)
+        loop.call = partial(self._call, vu, runners, loop)
+        self._vus[id(loop)] = vu
+        return loop
+
+    def _due(self, number: int) -> Callable[[float], float]:
+        """When the iterations of a VU are due."""
+        settings, arrivals = self._run.settings, self._arrivals
+        if arrivals is None:
+            first = schedule.first_start(number, settings.vus, settings.pace)
+            return schedule.Closed(schedule.spans(settings.points, number), settings.pace, first).due
+
+        def due(now: float) -> float:
+            with self._lock:
+                return arrivals.due(now)
+
+        return due
+
+    def _runner(self, index: int, vu: VirtualUser) -> Runner:
+        plan, given = self._plans[index], {GIVEN[0]: vu}
+        return plan.given(given) if plan is not None else ItemCopy(self._shared, self._tests[index], given)
+
+    def _call(self, vu: VirtualUser, runners: Sequence[Runner], loop: Loop, index: int) -> bool:
+        vu.begin(self._expected[index])
+        outcome = runners[index].iterate()
+        if any(isinstance(problem.error, Stopped) for problem in outcome.problems):
+            samples = vu.end(None)
+            self.recorder.add(samples)
+            return bool(samples)
+        self.recorder.add(vu.end(outcome.failure))
+        if not loop.abandoned:
+            self._count(self._tests[index], getattr(runners[index], "item", self._tests[index]), outcome, vu.samples)
+        return True
+
+    def _count(self, test: pytest.Item, item: pytest.Item, outcome: Outcome, samples: list[Sample]) -> None:
+        kinds = [(test.nodeid, outcome.name, when, type(error).__name__) for when, error in outcome.problems]
+        if outcome.reason and not kinds:
+            kinds = [(test.nodeid, outcome.name, "call", "")]
+        with self._lock:
+            self.outcomes[test.nodeid, outcome.name] += 1
+            first = not self._reported.issuperset(kinds)
+            self._reported.update(kinds)
+        if first:
+            self._tell(item, outcome, samples)
+
+    def substitute(self, load: Load) -> Iterator[dict[str, Any]]:
+        """Gives each VU that hangs a substitute, and counts the iteration as failed; yields what is to be known of it."""
+        for loop in load.overdue(self._limits):
+            current, frame = loop.current, sys._current_frames().get(load.thread_of(loop))
+            if current is not None:  # else it has come back meanwhile
+                yield self._hung(loop.vu, current[0], _stack(frame))
+                load.substitute(loop, self._loop(loop.vu, loop.again + 1))
+
+    def _hung(self, vu: int, index: int, stack: str) -> dict[str, Any]:
+        test, limit = self._tests[index], self._limits[index]
+        text = f"hung: virtual user {vu} has been in this test for more than {limit:g} s; it is here:\n{stack}"
+        self._count(test, test, Outcome(FAILED, (Problem("call", pytest.fail.Exception(text, pytrace=False)),)), [])
+        return {"vu": vu, "test": test.nodeid, "after_s": limit, "stack": stack}
+
+    def close(self, load: Load) -> None:
+        """Closes the connections of the VUs that have ended."""
+        for loop in load.ended():
+            self._vus[id(loop)].close()
+
+
+def time_limit(item: pytest.Item, default: float) -> float:
+    """Seconds for which an iteration may take: pytest-timeout's limit of the test, infinite when that is 0, else ``default``."""
+    mark, limit = item.get_closest_marker("timeout"), None
+    if item.config.pluginmanager.hasplugin("timeout"):
+        from pytest_timeout import get_env_settings
+
+        limit = get_env_settings(item.config).timeout
+    if mark is not None:
+        limit = mark.args[0] if mark.args else mark.kwargs.get("timeout", limit)
+    return default if limit is None else float(limit) or inf
+
+
+def _plan(shared: SharedFixtures, test: pytest.Function) -> Plan | None:
+    ingredients = recipe(shared, test, GIVEN)
+    if ingredients is None:
+        return None
+    return compile_plan(items.closure(test), ingredients, test.obj, items.arguments(test), items.expectation(test))
+
+
+def _stack(frame: FrameType | None) -> str:
+    """Where a thread is, from the user's code on."""
+    found = list(traceback.extract_stack(frame)) if frame is not None else []
+    ours = [any(part in f"/{one.filename}" for part in ENGINE) for one in found]
+    first = next((number for number in range(1, len(found)) if ours[number - 1] and not ours[number]), 0)
+    return "".join(traceback.format_list(found[first:])).rstrip()

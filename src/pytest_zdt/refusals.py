@@ -1,0 +1,58 @@
+"""Which tests many virtual users cannot run at once, and why."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import pytest
+
+from pytest_zdt.items import closure, definitions
+
+PROCESS_WIDE: Final = {
+    **dict.fromkeys(("monkeypatch", "mocker", "pytester", "testdir"), "it changes the whole process"),
+    **dict.fromkeys(("capsys", "capfd", "capsysbinary", "capfdbinary", "capteesys"), "the output of a process is one"),
+    **dict.fromkeys(("caplog", "recwarn"), "it gathers from the whole process"),
+    **dict.fromkeys(("freezer", "time_machine"), "the clock of a process is one"),
+    "doctest_namespace": "it is shared by all",
+    "subtests": "pytest reports them one by one",
+}
+"""Fixtures that change or read the whole process, or are not safe in threads -> the reason."""
+FROZEN: Final = ("freezegun.api", "time_machine")
+"""Modules whose decorators stop the clock of the process."""
+
+
+def refusals(items: Iterable[pytest.Item]) -> str:
+    """One line for each test that cannot be driven, with its reason; empty when all can."""
+    found = ((item, refusal(item)) for item in items)
+    return "\n".join(
+        f"{item.nodeid} cannot be run by many virtual users at once: {reason}; leave it out, or run it in smoke mode"
+        for item, reason in found
+        if reason
+    )
+
+
+def refusal(item: pytest.Item) -> str:
+    """Why an item cannot be run by many virtual users at once; empty when it can."""
+    if not isinstance(item, pytest.Function):
+        return "it is not a test function"
+    if item.cls is not None and hasattr(item.cls, "run") and hasattr(item.cls, "assertEqual"):
+        return "unittest.TestCase keeps its state in the instance"
+    if _is_async(item.obj):
+        return "it is asynchronous"
+    if getattr(item.obj, "__globals__", {}).get("__name__") in FROZEN:
+        return "it stops the clock of the whole process"
+    return next(_of_fixtures(item), "")
+
+
+def _of_fixtures(item: pytest.Function) -> Iterator[str]:
+    for name in closure(item):
+        if name in PROCESS_WIDE:
+            yield f"it uses {name}, and {PROCESS_WIDE[name]}"
+        elif any(_is_async(one.func) for one in definitions(item).get(name, ())):
+            yield f"its fixture {name} is asynchronous"
+
+
+def _is_async(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)

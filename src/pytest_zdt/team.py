@@ -1,0 +1,108 @@
+"""The workers of a load run, seen from the controller: who takes part, how far each has come, what each has told of its end."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_zdt.clocks import Clock
+
+Message = tuple[Any, ...]
+
+
+@dataclass
+class Member:
+    """One worker: its share's ``number``, its clock, and what it has told: "ready" to be looked at, "set" to go, its "final"."""
+
+    number: int
+    send: Callable[[Message], None]
+    clock: Clock = field(default_factory=Clock)
+    ready: bool = False
+    set: bool = False
+    gone_off: bool = False
+    planned: int = 0
+    copied: int = 0
+    received: int = 0
+    final: dict[str, Any] | None = None
+
+    def tell(self, message: Message) -> None:
+        """Sends a message; a worker that is gone tells so itself."""
+        with contextlib.suppress(OSError):
+            self.send(message)
+
+    def ask(self, now: float) -> None:
+        """Asks for the time on its clock."""
+        self.clock.sent(now)
+        self.tell(("clock",))
+
+
+class Team:
+    """The workers by name. A replacement takes the number, and so the VUs, of the one that was lost."""
+
+    def __init__(self) -> None:
+        self._members: dict[str, Member] = {}
+        self._lost: dict[str, Member] = {}
+        self._lives: Counter[int] = Counter()
+
+    def join(self, name: str, send: Callable[[Message], None]) -> tuple[int, int]:
+        """A worker takes part; its number, and how many have had that before."""
+        taken = {member.number for member in self._members.values()}
+        number = next(number for number in range(len(taken) + 1) if number not in taken)
+        self._members[name] = Member(number, send)
+        self._lives[number] += 1
+        return number, self._lives[number] - 1
+
+    def __getitem__(self, name: str) -> Member:
+        return self._members.get(name) or self._lost[name]
+
+    def lose(self, name: str) -> Member | None:
+        """A worker is gone; what was known of it, if that was not known yet."""
+        member = self._members.pop(name, None)
+        if member is not None:
+            self._lost[name] = member
+        return member
+
+    @property
+    def members(self) -> list[Member]:
+        """Those that take part."""
+        return list(self._members.values())
+
+    def tell(self, message: Message) -> None:
+        """Sends a message to all."""
+        for member in self.members:
+            member.tell(message)
+
+    @property
+    def ready(self) -> list[Member]:
+        """Those that stand ready, or have gone off."""
+        return [member for member in self.members if member.ready]
+
+    @property
+    def ended(self) -> bool:
+        """Whether all that were ready have told of their end."""
+        return all(member.final is not None for member in self.ready)
+
+    def finals(self) -> list[dict[str, Any]]:
+        """What those that came to their end have told, lost ones too."""
+        return [one.final for one in (*self._lost.values(), *self.members) if one.final is not None]
+
+    def total(self, name: str) -> Any:
+        """The sum of a figure over all that came to their end."""
+        return sum(final[name] for final in self.finals())
+
+    def listed(self, name: str) -> list[int]:
+        """The numbers in a list of figures of all that came to their end."""
+        return sorted({number for final in self.finals() for number in final[name]})
+
+    def samples(self) -> int:
+        """How many samples were recorded, as far as is known."""
+        everyone = [*self._lost.values(), *self._members.values()]
+        return sum(one.final["samples"] if one.final is not None else one.received for one in everyone)
+
+    def pinned(self) -> dict[str, int | None]:
+        """Worker -> the CPU that it was pinned to."""
+        everyone = {**self._lost, **self._members}
+        return {name: one.final["cpu"] for name, one in everyone.items() if one.final is not None}
