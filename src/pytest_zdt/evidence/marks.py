@@ -17,7 +17,9 @@ CONTROL: Final = "control"
 LOST: Final = "worker-lost"
 FAILED: Final = "test-failed"
 ABORTED: Final = "abort"
-OWN_MARKS: Final = frozenset({ENDED, POLLED, CONTROL, LOST, FAILED, ABORTED})
+HUNG: Final = "vu-hung"
+"""A virtual user did not come back from a test: data ``vu``, ``worker``, ``test``, ``after_s`` and ``stack``."""
+OWN_MARKS: Final = frozenset({ENDED, POLLED, CONTROL, LOST, FAILED, ABORTED, HUNG})
 """Marks that only a run itself sets."""
 
 
