@@ -141,6 +141,8 @@ def late(story: Story, start: float, stop: float) -> Story:
     [
         pytest.param([[40, 4]], 10, 40, "", id="the first user starts after ten seconds"),
         pytest.param([[40, 4]], 16, 40, "silence", id="it was silent for six"),
+        pytest.param([[0, 0], [12, 0], [0, 4], [28, 4]], 16, 40, "", id="silent for four seconds after none was planned"),
+        pytest.param([[0, 0], [12, 0], [0, 4], [28, 4]], 18, 40, "silence", id="for six"),
         pytest.param([[0, 4], [32, 4], [0, 0], [8, 0]], 0, 32, "", id="none is planned in the end"),
         pytest.param([[0, 4], [32, 4], [0, 1], [8, 1]], 0, 32, "silence", id="one is planned in the end"),
         pytest.param(None, 10, 40, "silence", id="no stages: as many all the time"),
