@@ -260,7 +260,7 @@ def _print_memory(folder: Path) -> None:
     sizes = []
     for second in range(2000):
         samples = [
-            Sample(second + number / 500, f"GET /v1/images/{number % 10}/", f"zdt-bench-{second}-{number}", 0.01, 0.01, 200, "", "v1")
+            Sample(second + number / 500, f"GET /v1/{number % 10}/", f"zdt-{second}-{number}", 0.01, 0.01, 200, "", "v1")
             for number in range(500)
         ]
         judged.receive("gw0", message(samples, "gw0", 0.0))
