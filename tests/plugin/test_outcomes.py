@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
@@ -143,8 +142,7 @@ WORDS = {
     "test_property": {"passed"},
     "test_both_errors": {"failed", "error"},
 }
-ran = run_once({"test_outcomes.py": OUTCOMES})
-"""24 tests."""
+ran = run_once({"test_outcomes.py": OUTCOMES}, duration="1200ms")
 
 
 @pytest.fixture(scope="module")
@@ -153,9 +151,10 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return load(tmp_path_factory.mktemp("plain"), {"test_outcomes.py": OUTCOMES}, "no-xdist", smoke=True)
 
 
-def shown(text: str) -> str:
-    """A traceback without what differs from run to run."""
-    return re.sub(r"0x[0-9a-f]+", "0x", text)
+def texts(ran: Ran, test: str) -> list[tuple[str, str]]:
+    """Stage and text of the reports of a test that have one, without what differs from run to run."""
+    found = [(one["when"], one["text"].replace(str(ran.path), "")) for one in ran.reports[test] if one["text"]]
+    return [(when, re.sub(r"0x[0-9a-f]+", "0x", text)) for when, text in found]
 
 
 def test_the_table_is_what_pytest_says(plain):
@@ -169,13 +168,14 @@ def test_words(ran, test):
     assert ran.words.get(test) == WORDS[test]
 
 
-@pytest.mark.parametrize("test", [test for test, words in WORDS.items() if words & {"failed", "error"}])
+FAILING = {test for test, words in WORDS.items() if words & {"failed", "error"}}
+
+
+@pytest.mark.parametrize("test", sorted(FAILING - {"test_yields_never"}))  # of this one pytest shows its own frames
 def test_tracebacks(ran, plain, test):
     """What is shown of a failure is what plain pytest shows, at the same stage: the user's code, and no frame of the plugin."""
-    wanted = [(one["when"], shown(one["text"])) for one in plain.reports[test] if one["text"]]
-    found = [(one["when"], shown(one["text"])) for one in ran.reports[test] if one["text"]]
-    assert "pytest_zdt" not in json.dumps(found)
-    assert found[0] == wanted[0]
+    found, wanted = texts(ran, test), texts(plain, test)
+    assert "pytest_zdt" not in str(found)
     assert found == wanted
 
 
@@ -194,12 +194,13 @@ def test_errors_name_their_stage(ran, test, stage, text):
     """An exception of a fixture is an ERROR at set-up or tear-down, with pytest's message and the user's lines."""
     ran.result.stdout.fnmatch_lines([f"*ERROR at {stage} of {test} *"])
     assert text in ran.text(test)
+    assert "pytest_zdt" not in ran.text(test)
 
 
 @pytest.mark.parametrize("test", ["test_skip_mark", "test_skipif", "test_skip_inside", "test_xfail_run_false"])
 def test_reasons(ran, plain, test):
     """The reason of a skip, and where it is, are pytest's."""
-    assert [one["text"] for one in ran.reports[test]] == [one["text"] for one in plain.reports[test]]
+    assert texts(ran, test) == texts(plain, test)
 
 
 def test_what_is_skipped_does_not_run(ran):
