@@ -85,13 +85,17 @@ class Project:
     api: Api
 
     def write(self, files: Mapping[str, str]) -> Project:
-        """Writes the files, the configuration and what keeps the events and the reports."""
+        """Writes the files; those of the same name add to the configuration and to what keeps the events and the reports."""
         ini = "[pytest]\nfilterwarnings = error\n"
-        own = {"journal.py": JOURNAL, "pytest.ini": ini, "zdt.toml": CONFIGURATION.format(url=self.api.url)}
-        conftest = {"conftest.py": CONFTEST + textwrap.dedent(files.get("conftest.py", ""))}
-        for name, text in {**own, **files, **conftest}.items():
-            (self.path / name).write_text(textwrap.dedent(text))
-        (self.path / "temporary").mkdir()
+        own = {
+            "journal.py": JOURNAL,
+            "pytest.ini": ini,
+            "zdt.toml": CONFIGURATION.format(url=self.api.url),
+            "conftest.py": CONFTEST,
+        }
+        for name in {**own, **files}:
+            (self.path / name).write_text(own.get(name, "") + textwrap.dedent(files.get(name, "")))
+        (self.path / "temporary").mkdir(exist_ok=True)
         return self
 
     @property
