@@ -101,7 +101,7 @@ class Project:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of a run: of nothing that an outer run has set."""
-        mine = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "ZDT_"))}
+        mine = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYTHONDONTWRITE", "ZDT_"))}
         return {**mine, "PYTEST_DEBUG_TEMPROOT": str(self.path / "temporary"), "COLUMNS": "200"}
 
     def _command(self, args: tuple[str, ...]) -> list[str]:
