@@ -20,7 +20,7 @@ import pytest
 NEAR, FAR, PORT = "10.99.0.1", "10.99.0.2", 2222
 CLOCK_AHEAD = 100_000
 """Seconds by which the far machine's monotonic clock is ahead."""
-DELAY = 0.03
+DELAY = 0.02
 """Seconds that ssh's data take one way to the host ``slow``, which is ``far`` by another name."""
 PROGRAMS = ("ip", "mount", "nsenter", "ssh", "ssh-keygen", "sshd", "unshare")
 PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
