@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -107,7 +108,8 @@ asking = run_once({"test_asking.py": ASKING}, duration="800ms")
 def test_asking_for_a_process_wide_fixture(asking):
     """``getfixturevalue("monkeypatch")`` fails the test, with the reason, and the others go on."""
     assert asking.words["test_monkeypatch"] == {"failed"}
-    assert "it uses monkeypatch, which" in asking.text("test_monkeypatch")
+    assert "monkeypatch" in asking.text("test_monkeypatch")
+    assert "virtual user" in asking.text("test_monkeypatch")
     assert not asking.events("patched")
     assert asking.words["test_fine"] == {"passed"}
 
@@ -127,6 +129,7 @@ def test_asking_for_an_unknown_fixture(asking):
 GROWING = """
     import gc
     from collections import Counter
+from pathlib import Path
     import pytest
     from journal import note
 
@@ -219,19 +222,13 @@ PATHS = """
         zdt_session.get("/path")
         assert [file] == list(tmp_path.iterdir())
         note("path", vu=zdt_vu.index, path=str(tmp_path))
-
-    @pytest.mark.zdt
-    def test_factory(tmp_path_factory, zdt_session):
-        zdt_session.get("/factory")
-        folder = tmp_path_factory.mktemp("made")
-        assert list(folder.iterdir()) == []
 """
 paths = run_once({"test_paths.py": PATHS}, duration="800ms")
 
 
 def test_tmp_path(paths):
     """``tmp_path`` is empty at the start of each iteration, and no other VU's."""
-    assert paths.words == {"test_path": {"passed"}, "test_factory": {"passed"}}
+    assert paths.words == {"test_path": {"passed"}}
     owners: dict[str, set[int]] = {}
     for event in paths.events("path"):
         owners.setdefault(event["path"], set()).add(event["vu"])
@@ -242,4 +239,5 @@ def test_tmp_path(paths):
 def test_tmp_path_leaves_nothing(paths):
     """After the run there is no file of any iteration left."""
     assert paths.events("path")
-    assert not [path for path in (paths.path / "temporary").rglob("*") if path.is_file() and path.name == "file"]
+    assert not [event["path"] for event in paths.events("path") if Path(event["path"]).exists()]
+    assert not list((paths.path / "temporary").rglob("file"))

