@@ -22,7 +22,7 @@ from pytest_zdt.poller import Poller, control, version_of
 from pytest_zdt.processes import Command
 from pytest_zdt.reports import Tests
 from pytest_zdt.settings import FOLLOW_AT_MOST, Run
-from pytest_zdt.team import Member, Message, Team
+from pytest_zdt.team import Message, Team
 from pytest_zdt.verdict.judge import judge
 from pytest_zdt.verdict.model import VIOLATED, Verdict
 
