@@ -55,7 +55,8 @@ class SignedSession(requests.Session):
     has its sample as ``response.zdt`` and is read to its end whatever ``stream`` says. Without a ``timeout`` the target's holds.
 
     ``clock`` is the run's clock of `Sample.sent`, ``wall`` the one of the signatures, ``request_ids`` gives the next id. Once
-    ``stopped`` says so, requests raise `Stopped` unsent. Raises `ValueError` for a target that cannot be signed for.
+    ``stopped`` says so, requests raise `Stopped` unsent. ``remember`` is given the endpoint's name and the prepared request of
+    each GET that the target itself answered with a status below 400. Raises `ValueError` for a target that cannot be signed for.
     """
 
     def __init__(
@@ -168,6 +169,8 @@ class SignedSession(requests.Session):
             raise
         sample.took = self._clock() - sample.sent
         self._answered(sample, response)
+        if self._remember is not None and self._is_success(sample, request):
+            self._remember(sample.endpoint, request)
         return response
 
     def _sign(self, request: PreparedRequest) -> Sample:
@@ -186,6 +189,10 @@ class SignedSession(requests.Session):
             sample.flow, sample.made_by = "token", self.auth.made_by
         sample.sent = self._clock()
         return sample
+
+    def _is_success(self, sample: Sample, request: PreparedRequest) -> bool:
+        """Whether the target answered a GET, and well."""
+        return request.method == "GET" and not sample.kind and sample.status < HTTPStatus.BAD_REQUEST and self._is_home(request)
 
     def _is_home(self, request: PreparedRequest) -> bool:
         url = str(request.url)
@@ -211,9 +218,6 @@ class SignedSession(requests.Session):
         sample.kind = self._judge(sample)
         if sample.kind not in ("", EXPECTED):
             sample.message = f"{response.status_code} {response.reason or _phrase(response.status_code)}".strip()
-        good = sample.kind == "" and sample.status < HTTPStatus.BAD_REQUEST and sample.request_id
-        if self._remember and good and response.request.method == "GET":
-            self._remember(sample.endpoint, response.request)
         response.zdt = sample  # type: ignore[attr-defined]  # documented: a flow asks which version answered
         self._observe(sample)
 
