@@ -190,7 +190,8 @@ def recipe(shared: SharedFixtures, test: pytest.Function, given: Sequence[str]) 
     if test.cls is not None or items.is_foreign(test):
         return None
     found: dict[str, Constant | Step] = {}
-    names = list(items.asked_for(test))
+    used = items.closure(test)
+    names = [name for name in items.asked_for(test) if name in used]
     while names:
         name = names.pop()
         defs = items.definitions(test).get(name)
@@ -199,7 +200,7 @@ def recipe(shared: SharedFixtures, test: pytest.Function, given: Sequence[str]) 
             return None
         found[name] = one
         names += [each for each in one.arguments if each not in found] if isinstance(one, Step) else ()
-    return {name: found[name] for name in items.closure(test) if name in found}
+    return {name: found[name] for name in used if name in found}
 
 
 def _ingredient(
