@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from wire import nginx
@@ -163,19 +164,24 @@ def run(url: str, *options: str) -> Iterator[tuple[subprocess.Popen[str], Path]]
 
 
 def wire() -> None:
-    """CPU of the process tree for a signed GET with two asserts, one pinned worker, closed loop."""
+    """CPU of the process tree for a signed GET with two asserts, one pinned worker, closed loop.
+
+    Other tools keep their connections, as the lane ``reused`` does; with both lanes every other request opens one.
+    """
     with nginx() as url:
-        for vus in (10, 50):
-            costs, rates = zip(*(_cost(url, vus) for _ in range(ROUNDS)), strict=True)
-            print(
-                f"wire: {vus} VUs, one pinned worker: {statistics.median(costs):.0f} us CPU per request "
-                f"({min(costs):.0f} to {max(costs):.0f}), {statistics.median(rates):.0f} requests/s"
-            )
+        for lanes in ("reused", "both"):
+            for vus in (10, 50):
+                costs, rates, cpus = zip(*(_cost(url, vus, lanes) for _ in range(ROUNDS)), strict=True)
+                print(
+                    f"wire: {vus} VUs, lanes {lanes}, pinned to {cpus}: {statistics.median(costs):.0f} us CPU "
+                    f"per request ({min(costs):.0f} to {max(costs):.0f}), {statistics.median(rates):.0f} requests/s"
+                )
 
 
-def _cost(url: str, vus: int) -> tuple[float, float]:
-    """Microseconds per request, and requests a second, over four seconds in the middle of a run."""
-    with run(url, "-n1", f"--zdt-vus={vus}", "--zdt-duration=8s") as (process, report):
+def _cost(url: str, vus: int, lanes: str) -> tuple[float, float, object]:
+    """Microseconds per request, and requests a second, over four seconds in the middle of a run; and the worker's CPU."""
+    options = ("-n1", f"--zdt-vus={vus}", f"--zdt-lanes={lanes}", "--zdt-duration=8s")
+    with run(url, *options) as (process, report):
         _await(report / "samples.ndjson")
         time.sleep(2.0)
         began, before = time.monotonic(), sum(_cpu(pid) for pid in _tree(process.pid))
@@ -184,7 +190,8 @@ def _cost(url: str, vus: int) -> tuple[float, float]:
         process.wait()
         zero = read_run(report)["clock"]["monotonic"]
         number = sum(began <= sample.sent + zero < ended for sample in read_samples(report))
-    return (after - before) / number * 1e6, number / (ended - began)
+        (cpu,) = _end(report)["pinned"].values()
+    return (after - before) / number * 1e6, number / (ended - began), cpu
 
 
 def users() -> None:
@@ -227,7 +234,7 @@ def schedule() -> None:
                 )
 
 
-def _end(report: Path) -> dict[str, float]:
+def _end(report: Path) -> dict[str, Any]:
     marks = map(json.loads, (report / "marks.ndjson").read_text().splitlines())
     return next(mark["data"] for mark in marks if mark["name"] == "run-ended")  # type: ignore[no-any-return]
 
