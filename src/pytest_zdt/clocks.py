@@ -28,19 +28,27 @@ class Offset:
 
 @dataclass
 class Clock:
-    """One worker's clock, seen from here: `sent` and `answered` are told of each round trip, `offset` is the estimate."""
+    """One worker's clock, seen from here: `ask` and `answered` are told of each round trip, `offset` is the estimate."""
 
     offset: Offset = field(default_factory=Offset)
     _best: Offset = field(default_factory=Offset)
     _trips: int = 0
     _sent: float = 0.0
+    _question: int = 0
 
-    def sent(self, now: float) -> None:
-        """A question goes out."""
+    def ask(self, now: float) -> int:
+        """A question goes out; its number, which is to come back with the answer."""
         self._sent = now
+        self._question += 1
+        return self._question
 
-    def answered(self, theirs: float, now: float) -> bool:
-        """The answer has come; whether `TRIPS` of them have now made an estimate, else ask again."""
+    def answered(self, question: int, theirs: float, now: float) -> bool:
+        """The answer has come; whether `TRIPS` of them have now made an estimate, else ask again.
+
+        An answer to an earlier question than the last one is too old to tell anything, and nothing more is to be asked.
+        """
+        if question != self._question:
+            return True
         half = (now - self._sent) / 2
         if half < self._best.uncertainty:
             self._best = Offset(theirs - self._sent - half, half)

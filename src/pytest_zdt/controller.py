@@ -28,7 +28,7 @@ from pytest_zdt.verdict.model import VIOLATED, Verdict
 
 TICK = 0.1
 """Seconds between two looks at the run."""
-ALIGN_EVERY = 10.0
+ALIGN_EVERY = 5.0
 """Seconds between two looks at the workers' clocks."""
 
 
@@ -110,7 +110,8 @@ class Controller:
         elif kind == "final":
             member.final = content[0]
             self.tests.count(content[1])
-        elif not member.clock.answered(content[0], now):
+            self.tests.add_properties(content[2])
+        elif not member.clock.answered(content[0], content[1], now):
             member.ask(time.monotonic())
         elif member.gone_off:
             member.tell(("zero", self._zero + member.clock.shift))

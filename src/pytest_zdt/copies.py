@@ -100,7 +100,10 @@ class ItemCopy:
     def __init__(self, shared: SharedFixtures, test: pytest.Function, given: Mapping[str, object]) -> None:
         self.test, self._shared, self._given = test, shared, given
         self._expected = items.expectation(test)
-        self._definitions = {name: self._mine(name, defs) for name, defs in items.definitions(test).items()}
+        self.properties: list[tuple[str, object]] = []
+        """What the last iteration that recorded properties has recorded."""
+        used = set(items.closure(test))
+        self._definitions = {name: self._mine(name, defs) for name, defs in items.definitions(test).items() if name in used}
         self._known = dict(self._up_already())
         self._own: dict[Definition, Definition] = {}
         self._state = items.OneItem(test)
@@ -123,8 +126,8 @@ class ItemCopy:
     def _up_already(self) -> Iterator[tuple[str, Definition]]:
         """The definitions whose value is known before any iteration."""
         params = getattr(getattr(self.test, "callspec", None), "params", {})
-        for name, defs in items.definitions(self.test).items():
-            mine = self._definitions[name][-1]
+        for name, own in self._definitions.items():
+            mine, defs = own[-1], items.definitions(self.test)[name]
             if (name in self._given and len(defs) == 1) or items.is_shared(self.test, defs[-1]):
                 yield name, mine
             elif name in params and items.is_direct(mine):
@@ -163,7 +166,9 @@ class ItemCopy:
             self._state.teardown_exact(item.parent)  # type: ignore[arg-type]
         except BaseException as error:
             problems.append(Problem("teardown", error))
-        item.user_properties.clear()
+        if item.user_properties:
+            self.properties = item.user_properties[:]
+            item.user_properties.clear()
         expected = self._expectation()
         return judge(problems, expected) if problems or expected else GOOD
 

@@ -20,7 +20,7 @@ from pytest_zdt.copies import ItemCopy, SharedFixtures, recipe
 from pytest_zdt.engine import Load, Loop
 from pytest_zdt.evidence.samples import Sample
 from pytest_zdt.http.session import Stopped
-from pytest_zdt.outcomes import FAILED, Outcome, Problem
+from pytest_zdt.outcomes import FAILED, PASSED, Outcome, Problem
 from pytest_zdt.plans import Plan, compile_plan
 from pytest_zdt.prober import Replays
 from pytest_zdt.recorder import Recorder
@@ -85,6 +85,8 @@ class Crew:
         self.recorder = Recorder()
         self.replays: Replays = {}
         self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.properties: dict[str, list[tuple[str, str]]] = {}
+        """What tests have recorded, by their ids."""
 
     @property
     def planned(self) -> int:
@@ -139,13 +141,16 @@ class Crew:
             self.recorder.add(samples)
             return bool(samples)
         self.recorder.add(vu.end(outcome.failure))
+        runner, test = runners[index], self._tests[index]
+        if isinstance(runner, ItemCopy) and runner.properties:
+            self.properties[test.nodeid] = [(name, str(value)) for name, value in runner.properties]
         if not loop.abandoned:
-            self._count(self._tests[index], getattr(runners[index], "item", self._tests[index]), outcome, vu.samples)
+            self._count(test, runner.item if isinstance(runner, ItemCopy) else test, outcome, vu.samples)
         return True
 
     def _count(self, test: pytest.Item, item: pytest.Item, outcome: Outcome, samples: list[Sample]) -> None:
         kinds = [(test.nodeid, outcome.name, when, type(error).__name__) for when, error in outcome.problems]
-        if outcome.reason and not kinds:
+        if outcome.name != PASSED and not kinds:
             kinds = [(test.nodeid, outcome.name, "call", "")]
         with self._lock:
             self.outcomes[test.nodeid, outcome.name] += 1
@@ -165,13 +170,21 @@ class Crew:
     def _hung(self, vu: int, index: int, stack: str) -> dict[str, Any]:
         test, limit = self._tests[index], self._limits[index]
         text = f"hung: virtual user {vu} has been in this test for more than {limit:g} s; it is here:\n{stack}"
-        self._count(test, test, Outcome(FAILED, (Problem("call", pytest.fail.Exception(text, pytrace=False)),)), [])
+        self._count(test, test, Outcome(FAILED, (Problem("call", _raised(pytest.fail.Exception(text, pytrace=False))),)), [])
         return {"vu": vu, "test": test.nodeid, "after_s": limit, "stack": stack}
 
     def close(self, load: Load) -> None:
         """Closes the connections of the VUs that have ended."""
         for loop in load.ended():
             self._vus[id(loop)].close()
+
+
+def _raised(error: BaseException) -> BaseException:
+    """The error with the traceback that pytest asks for."""
+    try:
+        raise error
+    except BaseException as raised:
+        return raised
 
 
 def time_limit(item: pytest.Item, default: float) -> float:

@@ -17,6 +17,7 @@ class Distribution:
 
     def __init__(self, run: Run, controller: Controller | None) -> None:
         self._run, self._controller = run, controller
+        self._found: dict[tuple[str, ...], str] = {}
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -27,21 +28,57 @@ class Distribution:
         channel = node.gateway.newchannel()
         name = node.gateway.id
         node.workerinput["zdt_channel"] = channel
-        node.workerinput["zdt_place"] = (*self._controller.join(name, channel.send), len(node.config.option.tx))
+        node.workerinput["zdt_place"] = (*self._controller.join(name, channel.send), worker_number(node.config))
         channel.setcallback(partial(self._controller.receive, name), endmarker=("gone",))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
-        """Notes the tests that the workers found."""
-        if self._controller is not None:
-            self._controller.tests.know(ids)
+        """Notes the tests that the workers found; they must be the same everywhere."""
+        if self._controller is None:
+            return
+        self._found.setdefault(tuple(ids), node.gateway.id)
+        if len(self._found) > 1:
+            raise pytest.UsageError(_different(*list(self._found.items())[:2]))
+        self._controller.tests.know(ids)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> object | None:
         """Every worker runs every test, whatever ``--dist`` says."""
         if self._controller is None:
             return None
-        from xdist.scheduler import EachScheduling
+        return _everywhere(config, log)
 
-        scheduler: object = EachScheduling(config, log)
-        return scheduler
+
+def worker_number(config: pytest.Config) -> int:
+    """How many worker processes pytest-xdist is asked for; 1 where this process does the work."""
+    if not config.pluginmanager.hasplugin("dsession"):
+        return 1
+    from xdist.workermanage import parse_tx_spec_config
+
+    return len(parse_tx_spec_config(config))
+
+
+def _different(one: tuple[tuple[str, ...], str], other: tuple[tuple[str, ...], str]) -> str:
+    (ours, here), (theirs, there) = one, other
+    odd = sorted(set(ours) ^ set(theirs))
+    which = f"{len(ours)} and {len(theirs)}, and {odd[0]} only on one of them" if odd else "the same ones in another order"
+    return f"workers {here} and {there} found different tests ({which}): do both have the same files, from the same root?"
+
+
+def _everywhere(config: pytest.Config, log: Any) -> object:
+    from xdist.scheduler import EachScheduling
+
+    class Everywhere(EachScheduling):  # type: ignore[misc]
+        """All tests to all workers. One that replaces another is told as well that no more tests will come.
+
+        Without that xdist's worker keeps its last test back, and so one that was left a single test would never begin.
+        """
+
+        def schedule(self) -> None:
+            """Gives the tests to the workers that have none yet."""
+            replacing = [node for node, pending in self.node2pending.items() if pending and node not in self._started]
+            super().schedule()
+            for node in replacing:
+                node.shutdown()
+
+    return Everywhere(config, log)

@@ -19,7 +19,7 @@ from _pytest.runner import CallInfo, SetupState
 from _pytest.scope import Scope
 from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
 
-from pytest_zdt.outcomes import FAILED, XFAILED, Expectation, Outcome
+from pytest_zdt.outcomes import FAILED, XFAILED, XPASSED, Expectation, Outcome
 
 Definition = FixtureDef[Any]
 Definitions = Mapping[str, Sequence[Definition]]
@@ -72,7 +72,8 @@ class View:
     def __init__(
         self, real: pytest.Session, state: SetupState, adopt: Callable[[Sequence[Definition]], tuple[Definition, ...]]
     ) -> None:
-        self.__dict__.update(_real=real, _setupstate=state, _adopt=adopt, _proxies={}, _fixturemanager=self)
+        manager = _Manager(real._fixturemanager, adopt)
+        self.__dict__.update(_real=real, _setupstate=state, _proxies={}, _fixturemanager=manager)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -86,10 +87,20 @@ class View:
             self._proxies[path] = self._real.gethookproxy(path)
         return self._proxies[path]
 
+
+class _Manager:
+    """The real fixture manager, but for the definitions that it finds."""
+
+    def __init__(self, real: Any, adopt: Callable[[Sequence[Definition]], tuple[Definition, ...]]) -> None:
+        self._real, self._adopt = real, adopt
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
     def getfixturedefs(self, name: str, node: Any) -> tuple[Definition, ...] | None:
         """As the real fixture manager's."""
-        defs: tuple[Definition, ...] | None = self._real._fixturemanager.getfixturedefs(name, node)
-        return tuple(self._adopt(defs)) if defs else defs
+        defs: tuple[Definition, ...] | None = self._real.getfixturedefs(name, node)
+        return self._adopt(defs) if defs else defs
 
 
 def definitions(item: pytest.Function) -> Definitions:
@@ -233,7 +244,7 @@ def heed_marks(item: pytest.Item) -> None:
         raise Skipped(skip.reason, _use_item_location=True)
     expected = evaluate_xfail_marks(item)
     if expected and not expected.run and not item.config.option.runxfail:
-        pytest.xfail(f"[NOTRUN] {expected.reason}")
+        raise pytest.xfail.Exception(f"[NOTRUN] {expected.reason}", pytrace=False)
 
 
 def error_filters(config: pytest.Config) -> None:
@@ -258,7 +269,7 @@ def report(item: pytest.Item, outcome: Outcome, number: int = 0) -> TestReport:
     made.sections.clear()
     if outcome.name == FAILED and error is None:
         made.outcome, made.longrepr = "failed", outcome.reason
-    elif outcome.reason:
+    elif outcome.name in (XFAILED, XPASSED):
         made.outcome = "skipped" if outcome.name == XFAILED else "passed"
         made.wasxfail = outcome.reason
     return made

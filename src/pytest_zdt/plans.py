@@ -7,9 +7,13 @@ those are.
 
 from __future__ import annotations
 
+import inspect
+import textwrap
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+
+import pytest
 
 from pytest_zdt.outcomes import GOOD, Expectation, Outcome, Problem, judge
 
@@ -102,7 +106,6 @@ def _first(name: str, generator: Generator[object]) -> object:
 
 def _close(opened: list[tuple[Callable[..., Any], Generator[object]]]) -> BaseException | None:
     """Runs what follows the ``yield`` of each, the last set up first; what they raised, several in a group."""
-    __tracebackhide__ = True
     errors: list[BaseException] = []
     while opened:
         function, generator = opened.pop()
@@ -117,8 +120,8 @@ def _close(opened: list[tuple[Callable[..., Any], Generator[object]]]) -> BaseEx
 
 
 def _twice(function: Callable[..., Any]) -> BaseException:
-    import pytest
-
-    code = function.__code__
-    where = f"{code.co_filename}:{code.co_firstlineno}"
-    return pytest.fail.Exception(f"fixture function has more than one 'yield':\n\n{where}", pytrace=False)
+    """What pytest says of a fixture that yields more than once."""
+    lines, number = inspect.getsourcelines(function)
+    source = textwrap.indent(textwrap.dedent("".join(lines)).rstrip(), "    ")
+    where = f"{inspect.getsourcefile(function)}:{number}"
+    return pytest.fail.Exception(f"fixture function has more than one 'yield':\n\n{source}\n{where}", pytrace=False)

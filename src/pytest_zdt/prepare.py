@@ -6,6 +6,7 @@ import os
 import secrets
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,8 +47,21 @@ def _distribute(config: pytest.Config, load: bool, vus: int) -> None:
     option = config.option
     if load and option.usepdb:
         raise pytest.UsageError("--pdb cannot stop many virtual users: leave out --zdt-duration, or --pdb")
+    if load and getattr(option, "tx", None):
+        _heed_tx(option)
     if load and getattr(option, "numprocesses", 0) is None and option.dist == "no" and not option.tx and not option.collectonly:
         option.numprocesses = worker_count(cores(), vus)
+
+
+def _heed_tx(option: Any) -> None:
+    """Workers asked for with ``--tx`` carry the load, also without ``--dist``; one that is lost is not replaced for ever.
+
+    A machine that cannot be reached would end the run with an internal error when xdist tries again.
+    """
+    if option.dist == "no":
+        option.dist = "load"
+    if option.maxworkerrestart is None:
+        option.maxworkerrestart = "0"
 
 
 def configured_root(config: pytest.Config) -> Path:

@@ -15,17 +15,13 @@ from typing import Final
 from requests import PreparedRequest
 from requests.exceptions import RequestException
 
-from pytest_zdt.evidence.samples import Sample
+from pytest_zdt.evidence.samples import NO_VU, PROBE, Sample
 from pytest_zdt.http.session import SignedSession, Stopped
 from pytest_zdt.http.transport import TRANSPORTS
 from pytest_zdt.settings import Run
 
 Replays = dict[str, PreparedRequest]
 """Endpoint -> its last request that was answered well."""
-PROBE: Final = "probe"
-"""The lane of a probe's sample."""
-NOBODY: Final = -1
-"""The number of the virtual user in a probe's sample."""
 MOST_A_SECOND: Final = 50
 """Of more endpoints than this, each is probed less often than asked for."""
 AT_A_TIME: Final = 64
@@ -117,5 +113,5 @@ class Prober:
         )
 
     def _observe(self, sample: Sample) -> None:
-        sample.vu, sample.lane = NOBODY, PROBE
+        sample.vu, sample.lane = NO_VU, PROBE
         self._record([sample])

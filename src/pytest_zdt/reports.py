@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import pytest
@@ -17,6 +17,7 @@ class Tests:
     def __init__(self) -> None:
         self._ids: dict[str, None] = {}
         self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._properties: dict[str, list[tuple[str, str]]] = {}
         self._reports: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
 
     def know(self, ids: Iterable[str]) -> None:
@@ -27,6 +28,10 @@ class Tests:
         """Adds ``(test, outcome, iterations)``."""
         for test, outcome, number in counts:
             self._counts[test][outcome] += number
+
+    def add_properties(self, properties: Mapping[str, list[tuple[str, str]]]) -> None:
+        """Adds what tests have recorded with ``record_property``, of one worker for each."""
+        self._properties = {**properties, **self._properties}
 
     def add_report(self, test: str, report: dict[str, Any]) -> None:
         """Adds a serialised report of a failed or skipped iteration."""
@@ -42,7 +47,8 @@ class Tests:
         counts = self._counts[test]
         told = [config.hook.pytest_report_from_serializable(config=config, data=data) for data in self._reports[test]]
         location = told[0].location if told else (test.partition("::")[0], None, test.partition("::")[2])
-        figures = [("zdt_iterations", sum(counts.values())), ("zdt_failed_iterations", counts["failed"])]
+        figures: list[tuple[str, object]] = [*self._properties.get(test, ())]
+        figures += [("zdt_iterations", sum(counts.values())), ("zdt_failed_iterations", counts["failed"])]
         config.hook.pytest_runtest_logstart(nodeid=test, location=location)
         for when, special in _by_phase(told, passed=bool(counts["passed"])):
             made = pytest.TestReport(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_zdt.controller import Controller
-from pytest_zdt.distribution import Distribution
+from pytest_zdt.distribution import Distribution, worker_number
 from pytest_zdt.evidence.bundle import BundleError, check_free
 from pytest_zdt.keys import RUN
 from pytest_zdt.manifest import environment
@@ -27,6 +27,8 @@ MARKUP: dict[str, dict[str, bool]] = {
     "bold": {"bold": True},
     "dim": {"light": True},
 }
+NOTHING_JUDGED = 10
+"""Exit status where no load was driven, as of an inconclusive verdict."""
 QUIET_EVERY = 10.0
 """Seconds between progress lines where the output is no terminal."""
 
@@ -68,7 +70,7 @@ class Runner:
         what = f"{settings.target.name} at {settings.target.base_url}, signing {settings.target.signing}"
         if not settings.load:
             return f"zdt: smoke test of {what}"
-        workers = len(getattr(self._config.option, "tx", None) or []) or 1
+        workers = worker_number(self._config)
         lanes = [lane(vu, workers, settings.lanes) for vu in range(settings.vus)]
         vus = ", ".join(f"{lanes.count(name)} {name}" for name in settings.lanes)
         return (
@@ -96,7 +98,7 @@ class Runner:
         """Around the loop of pytest or xdist: the load, its end, the verdict, the tests' reports."""
         if self._controller is None:
             return (yield)
-        workers = len(self._config.option.tx) if self._config.pluginmanager.hasplugin("dsession") else 1
+        workers = worker_number(self._config)
         if not self._config.pluginmanager.hasplugin("dsession"):
             self._work_here(session)
         try:
@@ -128,9 +130,9 @@ class Runner:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """The verdict becomes the exit status; pytest's own errors stay what they are."""
-        verdict = self._controller.verdict if self._controller is not None else None
-        if verdict is not None and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = verdict.exit_status
+        if self._controller is not None and session.exitstatus == pytest.ExitCode.OK:
+            verdict = self._controller.verdict
+            session.exitstatus = verdict.exit_status if verdict is not None else NOTHING_JUDGED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Writes the verdict, or what the smoke test saw."""

@@ -35,8 +35,7 @@ class Member:
 
     def ask(self, now: float) -> None:
         """Asks for the time on its clock."""
-        self.clock.sent(now)
-        self.tell(("clock",))
+        self.tell(("clock", self.clock.ask(now)))
 
 
 class Team:

@@ -23,6 +23,7 @@ from pytest_zdt.evidence.kinds import is_failure
 from pytest_zdt.evidence.samples import Sample
 from pytest_zdt.outcomes import SKIPPED, XFAILED, Outcome, Problem
 from pytest_zdt.prober import Prober
+from pytest_zdt.processes import unreachable
 from pytest_zdt.pulse import Pulse
 from pytest_zdt.refusals import refusals
 from pytest_zdt.settings import Run
@@ -30,6 +31,8 @@ from pytest_zdt.settings import Run
 Send = Callable[[tuple[Any, ...]], None]
 FLUSH_EVERY = 0.25
 """Seconds between batches."""
+SILENT = 30.0
+"""Seconds without a word of the controller, which asks for the time every few, after which a worker takes it to be gone."""
 CLOCK = time.monotonic
 
 
@@ -37,7 +40,8 @@ class Worker:
     """Drives its share of the VUs through the zdt tests; registered as a plugin in the process that runs them.
 
     ``send`` carries tuples of plain built-ins to the controller; it may block, so VUs never call it. `receive` takes
-    ``("clock",)``, ``("go", zero)`` and ``("zero", zero)`` with the run's start on this process's clock, and ``("stop", why)``.
+    ``("clock", question)``, ``("go", zero)`` and ``("zero", zero)`` with the run's start on this process's clock, and
+    ``("stop", why)``.
     """
 
     def __init__(self, config: pytest.Config, run: Run, name: str, place: Place, send: Send) -> None:
@@ -47,12 +51,14 @@ class Worker:
         self._zero = 0.0
         self._recorded = 0
         self._outbox: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
+        self._reporting = threading.Lock()
+        self._heard = CLOCK()
 
     def receive(self, message: tuple[Any, ...]) -> None:
         """A message of the controller, or the end of its channel."""
-        kind = message[0]
+        kind, self._heard = message[0], CLOCK()
         if kind == "clock":
-            self._send(("clock", CLOCK()))
+            self._send(("clock", message[1], CLOCK()))
             self._asked.set()
         elif kind in ("go", "zero"):
             self._zero = message[1]
@@ -90,13 +96,8 @@ class Worker:
             signal.signal(signal.SIGTERM, before)
 
     def _load(self, session: pytest.Session) -> None:
-        if reasons := refusals(session.items):
-            self._send(("refused", reasons))
-            return
-        try:
-            selftest.check(session)
-        except selftest.Misunderstood as error:
-            self._send(("refused", str(error)))
+        if refused := refusals(session.items) or _misunderstood(session) or self._out_of_reach():
+            self._send(("refused", refused))
             return
         tests = [item for item in session.items if isinstance(item, pytest.Function)]
         shared = SharedFixtures(session, tests)
@@ -107,6 +108,12 @@ class Worker:
         finally:
             if not hung:  # a VU that hangs still uses them
                 shared.tear_down()
+
+    def _out_of_reach(self) -> str:
+        """Why this machine cannot drive the load: it may be another one than the controller's."""
+        url = self._run.settings.target.base_url
+        reason = unreachable(url)
+        return f"{url} cannot be reached from worker {self._name} ({reason}): is the URL right over there?" if reason else ""
 
     def _drive(self, shared: SharedFixtures, tests: list[pytest.Function]) -> list[int]:
         for item, error in shared.errors.items():
@@ -133,13 +140,12 @@ class Worker:
     def _run_load(self, crew: Crew, load: Load, cpu: int | None) -> list[int]:
         pulse = Pulse(self._name, lambda: self._zero, lambda health: self._outbox.put(("health", health.as_line())), CLOCK)
         prober = Prober(self._run, self._place.life, crew.replays, crew.recorder.add, CLOCK)
-        began = CLOCK()
         load.start()
         pulse.start()
         if self._place.number == 0 and self._run.settings.probe_every:
             prober.start()
         try:
-            while not self._stop.wait(FLUSH_EVERY):
+            while not self._stop.wait(FLUSH_EVERY) and CLOCK() - self._heard < SILENT:
                 self._flush(crew)
                 for hung in crew.substitute(load):
                     self._outbox.put(("hung", CLOCK() - self._zero, {"worker": self._name, **hung}))
@@ -153,7 +159,8 @@ class Worker:
             crew.recorder.close()
             self._flush(crew)
             self._post()
-            self._send(("final", self._figures(crew, load, (began, ended), still, prober.unsent, cpu), _counts(crew)))
+            figures = self._figures(crew, load, ended, still) | {"unsent_probes": prober.unsent, "cpu": cpu}
+            self._send(("final", figures, _counts(crew), crew.properties))
             crew.close(load)
         return still
 
@@ -162,11 +169,9 @@ class Worker:
         """Seconds for requests under way to end."""
         return self._run.settings.target.timeout + 1.0
 
-    def _figures(
-        self, crew: Crew, load: Load, bounds: tuple[float, float], hung: list[int], unsent: int, cpu: int | None
-    ) -> dict[str, Any]:
+    def _figures(self, crew: Crew, load: Load, ended: float, hung: list[int]) -> dict[str, Any]:
         """What the worker did, for the mark of the run's end."""
-        zero, ended = self._zero, bounds[1]
+        zero = self._zero
         ran = [(loop.vu, *loop.ran(ended)) for loop in load.loops]
         settings = self._run.settings
         points = settings.points
@@ -178,8 +183,6 @@ class Worker:
             "iterations": sum(loop.iterations for loop in load.loops),
             "begun": sum(loop.begun for loop in load.loops),
             "samples": self._recorded,
-            "unsent_probes": unsent,
-            "cpu": cpu,
         }
 
     def _tell(self, item: pytest.Item, outcome: Outcome, samples: Sequence[Sample]) -> None:
@@ -187,8 +190,9 @@ class Worker:
         at = samples[-1].sent - self._zero if samples else CLOCK() - self._zero if self._zero else 0.0
         failed = sum(is_failure(sample.kind) for sample in samples)
         for number in range(max(1, len(outcome.problems))):
-            made = items.report(item, outcome, number)
-            data = self._config.hook.pytest_report_to_serializable(config=self._config, report=made)
+            with self._reporting:  # pytest parses source code, which Python does for one thread at a time
+                made = items.report(item, outcome, number)
+                data = self._config.hook.pytest_report_to_serializable(config=self._config, report=made)
             self._outbox.put(("report", item.nodeid, data, _first_line(outcome, number), at, failed))
 
     def _post(self) -> None:
@@ -202,6 +206,14 @@ class Worker:
             self._recorded += len(samples)
             self._send(recorder.message(samples, self._name, self._zero))
         self._post()
+
+
+def _misunderstood(session: pytest.Session) -> str:
+    try:
+        selftest.check(session)
+    except selftest.Misunderstood as error:
+        return str(error)
+    return ""
 
 
 def _of_set_up(error: BaseException) -> Outcome:

@@ -240,7 +240,7 @@ def test_mark(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert capsys.readouterr().out == f"marked deploy-ended at {mark.at:.1f} s\n"
 
 
-@pytest.mark.parametrize("name", ["run-ended", "version-polled", "worker-lost", "test-failed", "abort"])
+@pytest.mark.parametrize("name", ["run-ended", "version-polled", "worker-lost", "test-failed", "abort", "vu-hung"])
 def test_marks_of_the_run_itself(name: str, tmp_path: Path, refused: Callable[..., str]) -> None:
     """Nobody else may tell of its end, its versions, workers and tests."""
     assert f"{name!r} is one that runs set themselves" in refused("mark", name, "--report", under_way(tmp_path))

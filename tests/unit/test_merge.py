@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from pytest_zdt.cli import main
 from pytest_zdt.evidence.bundle import (
     MARKS,
     RUN,
@@ -235,13 +236,15 @@ def test_a_short_run_beside_a_long_one(tmp_path: Path) -> None:
 
 
 def test_settings_that_differ(tmp_path: Path) -> None:
-    """Each run's in their order, also where one has none; the executor has a name for that; what is the same stays itself."""
-    one = shard(tmp_path, "one", pace_s=0.2, lanes=["new"], seed=1, executor="constant-vus", deploy="x")
-    two = shard(tmp_path, "two", 1.0, pace_s=0.2, lanes=["new", "reused"], seed=2, executor="ramping-vus")
+    """Each run's in their order, also where one has none; what is the same stays itself."""
+    one = shard(tmp_path, "one", pace_s=0.2, lanes=["new"], seed=1, deploy="x", tests={"planned": 2, "copied": 0})
+    two = shard(tmp_path, "two", 1.0, pace_s=0.2, lanes=["new", "reused"], seed=2, tests={"planned": 1, "copied": 1})
     run = joined(tmp_path, two, one).run
-    assert (run["pace_s"], run["lanes"], run["seed"], run["executor"]) == (0.2, [["new"], ["new", "reused"]], [1, 2], "mixed")
+    assert (run["pace_s"], run["lanes"], run["seed"]) == (0.2, [["new"], ["new", "reused"]], [1, 2])
     assert (run["target"], run["base_url"], run["deploy"]) == ("sandbox", "http://127.0.0.1:1", ["x", None])
-    assert judge(read_bundle(tmp_path / "joined")).run["executor"] == "mixed"
+    assert run["tests"] == [{"planned": 2, "copied": 0}, {"planned": 1, "copied": 1}]
+    assert not {"rate", "stages", "probe_every_s"} & set(run)
+    assert main(["compare", str(one), str(tmp_path / "joined")]) == 0
 
 
 # --- what goes wrong on the way

@@ -18,7 +18,7 @@ LOST: Final = "worker-lost"
 FAILED: Final = "test-failed"
 ABORTED: Final = "abort"
 HUNG: Final = "vu-hung"
-"""A virtual user hung in a test: data ``vu``, ``worker``, ``test``, ``after_s``, ``stack``."""
+"""A virtual user did not come back from a test: data ``vu``, ``worker``, ``test``, ``after_s`` and ``stack``."""
 OWN_MARKS: Final = frozenset({ENDED, POLLED, CONTROL, LOST, FAILED, ABORTED, HUNG})
 """Marks that only a run itself sets."""
 

@@ -8,11 +8,11 @@ The schema of a line (``zdt-samples/1``), every list as long as ``sent``:
 ``sent``                seconds from the start of the run to the sending of the request
 ``took``                seconds from the sending to the last byte of the answer, or to the failure
 ``latency``             seconds from the sending to the first byte of the answer; 0 without one
-``vu``, ``status``      number of the virtual user; HTTP status, 0 without an answer
+``vu``, ``status``      number of the virtual user, -1 of a probe; HTTP status, 0 without an answer
 ``reused``              1 when the request went over a connection that was kept alive
 ``bytes``               length of the answer's body
 ``lane``, ``endpoint``, ``kind``, ``version``, ``made_by``, ``flow``, ``request_id``, ``message``
-                        indices into ``strings``
+                        indices into ``strings``; the lane of a probe is ``probe``
 ======================  ==============================================================================================
 """
 
@@ -23,12 +23,16 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, Final
 
 from pytest_zdt.evidence.kinds import KINDS
 from pytest_zdt.evidence.lines import read_line
 
 SCHEMA = "zdt-samples/1"
+PROBE: Final = "probe"
+"""Lane of what is sent at a fixed cadence, beside the virtual users and whatever they do; no virtual user's lane."""
+NO_VU: Final = -1
+"""The number of the virtual user of a probe: there is none."""
 NUMBERS = ("sent", "took", "latency", "vu", "status", "reused", "bytes")
 WHOLE = frozenset({"vu", "status", "bytes"})
 TEXTS = ("lane", "endpoint", "kind", "version", "made_by", "flow", "request_id", "message")

@@ -14,8 +14,8 @@ from itertools import chain, groupby, pairwise
 from operator import add
 from typing import NamedTuple
 
-from pytest_zdt.evidence.kinds import guilt, is_failure
-from pytest_zdt.evidence.samples import Sample, pack, parse
+from pytest_zdt.evidence.kinds import EXPECTED, guilt, is_failure
+from pytest_zdt.evidence.samples import PROBE, Sample, pack, parse
 
 
 class Labels(NamedTuple):
@@ -49,9 +49,23 @@ class Labels(NamedTuple):
         return self.status > 0 and self.counted
 
     @property
+    def probe(self) -> bool:
+        """Whether these are probes, which no virtual user sent."""
+        return self.lane == PROBE
+
+    @property
+    def telling(self) -> bool:
+        """Whether these say if the API was up: not what the end of the run cut, nor a probe that was refused.
+
+        A probe repeats a request that was good once. That it is refused later, because its token or what it asked for is gone,
+        is neither a failure nor a success: no test asked for it, and the refusal may come from before what is being probed.
+        """
+        return self.counted and not (self.probe and self.kind == EXPECTED)
+
+    @property
     def good(self) -> bool:
         """Answered, as the API gives it by design."""
-        return self.answered and not self.failed
+        return self.answered and self.telling and not self.failed
 
     @property
     def guilt(self) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pytest_zdt.report.terminal import STYLE, Line, clean
-from pytest_zdt.verdict.model import Total, Verdict
+from pytest_zdt.report.terminal import STYLE, Line, clean, users
+from pytest_zdt.verdict.model import Verdict
+from pytest_zdt.verdict.shown import Total
 from pytest_zdt.verdict.statistics import wilson
 
 OWN = frozenset({"id", "started_at", "clock", "seed", "schema", "torn_lines"})
@@ -40,7 +41,7 @@ def _versions(verdict: Verdict) -> str:
 
 
 def _duration(verdict: Verdict) -> str:
-    return f"{float(verdict.run.get('duration_s') or 0.0):.1f} s by {verdict.run.get('vus')} virtual users"
+    return f"{float(verdict.run.get('duration_s') or 0.0):.1f} s by {users(verdict.run, 'virtual users')}"
 
 
 def _failed(verdict: Verdict) -> str:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
+from pytest_zdt.evidence.samples import PROBE
 from pytest_zdt.verdict.model import (
     INCONCLUSIVE,
     VERIFIED,
     VIOLATED,
     Cause,
-    Cell,
     Episode,
     FailureGroup,
     Outage,
     Requirement,
     Verdict,
 )
+from pytest_zdt.verdict.plan import RAMP, RATE
+from pytest_zdt.verdict.shown import Cell
 
 Line = tuple[str, str]
 """A line's text and its style: empty, green, red, yellow, bold or dim."""
@@ -42,6 +44,7 @@ def render(verdict: Verdict, *, report_dir: str = "") -> list[Line]:
         *_table(verdict),
         ("", ""),
         (_figures(verdict), ""),
+        *_waiting(verdict),
         (_resolution(verdict), ""),
     ]
     if report_dir:
@@ -134,7 +137,7 @@ def _episodes(verdict: Verdict) -> Iterator[Line]:
         by = f"by {', '.join(episode.versions)}" if episode.versions else "by no version"
         what = f"{_many(episode.failures, 'failure')} in {_many(episode.outages, 'outage')}"
         where = f"on {_many(len(episode.endpoints), 'endpoint')} {by}"
-        hit = f"{episode.vus} of {verdict.run.get('vus')} virtual users hit"
+        hit = f"{episode.vus} of {verdict.run.get('vus')} virtual users hit" if episode.vus else "probes alone hit"
         yield f"  {episode.start_s:.1f} to {episode.end_s:.1f} s: {what} {where} ({episode.guilt}), {hit}", "red"
 
     title = "Episodes (outages that may have overlapped; a virtual user is hit when one of its requests failed)"
@@ -178,10 +181,49 @@ def _figures(verdict: Verdict) -> str:
     run, phases = verdict.run, verdict.phases
     spans = ", ".join(f"{phase.name} {phase.end_s - phase.start_s:.1f} s" for phase in phases)
     duration = float(run.get("duration_s") or 0.0)
-    load = f"load: {_requests(verdict)} requests by {run.get('vus')} VUs in {duration:.1f} s ({spans})"
+    load = f"load: {_requests(verdict)} requests{_probes(verdict)} by {users(run, 'VUs')} in {duration:.1f} s ({spans})"
     shards = [str(shard) for shard in run.get("shards") or ()]
     joined = f"; joined from {len(shards)} runs: {', '.join(shards)}" if shards else ""
-    return f"{load}{joined}; a closed loop, slow answers thin it out; latencies are to the first byte"
+    return f"{load}{joined}; {_loop(verdict)}; latencies are to the first byte"
+
+
+def users(run: Mapping[str, Any], noun: str) -> str:
+    """Who drove the load, and on what schedule if they had one; ``noun`` is what virtual users are called."""
+    if run.get("executor") == RAMP:
+        return f"up to {run.get('vus')} {noun} (a ramp)"
+    if run.get("executor") == RATE:
+        return f"up to {run.get('vus')} {noun} at {float(run.get('rate') or 0.0):g} iterations/s"
+    return f"{run.get('vus')} {noun}"
+
+
+def _probes(verdict: Verdict) -> str:
+    """How many of the requests were probes; empty without any."""
+    probes = sum(row.requests for row in verdict.endpoints if row.lane == PROBE)
+    unsent = f", {verdict.generator.unsent_probes} more were due and not sent" if verdict.generator.unsent_probes else ""
+    return f" ({probes} of them probes{unsent})" if probes or unsent else ""
+
+
+def _loop(verdict: Verdict) -> str:
+    """What slow answers do to the load."""
+    if verdict.run.get("executor") != RATE:
+        return "a closed loop, slow answers thin it out"
+    unsent = verdict.generator.unsent_iterations
+    if unsent is None:
+        return "an open model, how many iterations were not started is unknown"
+    if unsent:
+        return f"an open model, {_many(unsent, 'iteration')} not started for want of a free VU"
+    return "an open model, every iteration was started in time"
+
+
+def _waiting(verdict: Verdict) -> Iterator[Line]:
+    """The probes' latency beside the virtual users', of which slow answers leave fewer and so hide themselves."""
+    if (waiting := verdict.waiting) is not None:
+        of_users, of_probes = (
+            "none" if None in pair else " and ".join(f"{value:.1f}" for value in pair) + " ms"
+            for pair in ((waiting.users_p50_ms, waiting.users_p99_ms), (waiting.probes_p50_ms, waiting.probes_p99_ms))
+        )
+        why = "which do not wait for earlier answers"
+        yield f"latency in the {waiting.phase} (p50 and p99): {of_users} for VUs, {of_probes} for probes, {why}", ""
 
 
 def _resolution(verdict: Verdict) -> str:
@@ -191,6 +233,8 @@ def _resolution(verdict: Verdict) -> str:
     rollout = [one for one in verdict.resolution if one.phase == "rollout"] or verdict.resolution
     gap = max(rollout, key=lambda one: one.max_gap_s)
     text = f"resolution in the {gap.phase}: an outage of up to {gap.max_gap_s:.2f} s could have been missed on {gap.endpoint}"
+    if not gap.probes and any(one.probes for one in rollout):
+        text += " (which has no probes)"
     rates = [one for one in rollout if one.failure_rate_below is not None]
     if not rates:
         return text

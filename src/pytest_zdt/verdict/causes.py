@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from pytest_zdt.verdict.facts import Facts, count
 from pytest_zdt.verdict.model import Cause, Overlap
+from pytest_zdt.verdict.overlap import overlap
 from pytest_zdt.verdict.phases import HEAD, Change, Part
 
 WRITES: Final = ("POST ", "PUT ", "PATCH ", "DELETE ")
@@ -219,12 +220,14 @@ def _signs(facts: Facts, change: Change) -> Signs:
 
 def why_no_overlap(facts: Facts, change: Change, span: Overlap | None) -> str:
     """Why too little overlap was seen, guessed from the lanes and from who saw which version, with what to do about it."""
-    if {one.labels.lane for one in facts.series} == {"reused"}:
+    if {one.labels.lane for one in facts.of_vus} == {"reused"}:
         return "keep-alive connections stay on the old version: drive the `new` lane too"
+    if span is None and overlap([one for one in facts.series if one.labels.probe], change):
+        return "probes met both versions side by side, no virtual user did: use more of them or a shorter pace"
     if span is None:
         return "an instant switch from one version to the other (if it is meant so, set overlap = false)"
     seen: dict[int, set[str]] = defaultdict(set)
-    for one in facts.series:
+    for one in facts.of_vus:
         if one.labels.version and one.labels.lane != "reused":
             for sent, vu in zip(one.sent, one.vu, strict=True):
                 if span.start_s <= sent <= span.end_s:

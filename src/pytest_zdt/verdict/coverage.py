@@ -1,4 +1,7 @@
-"""Coverage: every endpoint of the run was answered by both versions side by side, and driven on both lanes."""
+"""Coverage: every endpoint of the run was answered by both versions side by side, and driven on both lanes.
+
+Virtual users alone cover: a probe repeats one request, and is on neither lane.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +36,9 @@ def _short(facts: Facts, span: tuple[float, float], wanted: Sequence[str], where
 
     Answers that a test expects to be refusals count only where the endpoint never gave another.
     """
-    plain = {one.labels.endpoint for one in facts.series if one.labels.good and one.labels.kind != EXPECTED}
+    plain = {one.labels.endpoint for one in facts.of_vus if one.labels.good and one.labels.kind != EXPECTED}
     counts: Counter[tuple[str, str]] = Counter()
-    for one in facts.series:
+    for one in facts.of_vus:
         if one.labels.good and (one.labels.kind != EXPECTED or one.labels.endpoint not in plain):
             counts[one.labels.endpoint, str(one.labels[label])] += one.answers(*span)
     cells = [(name, value, facts.limit("endpoint_answers", name)) for name in endpoints(facts) for value in wanted]
@@ -53,5 +56,5 @@ def _span(facts: Facts, change: Change, span: Overlap | None) -> tuple[float, fl
 
 
 def endpoints(facts: Facts) -> list[str]:
-    """Every endpoint of the run."""
-    return sorted({one.labels.endpoint for one in facts.series})
+    """Every endpoint of the virtual users."""
+    return sorted({one.labels.endpoint for one in facts.of_vus})

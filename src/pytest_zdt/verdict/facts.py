@@ -50,7 +50,7 @@ class Facts:
     overlaps: list[Overlap | None]
     downtime: Downtime
     shards: list[list[Series]]
-    """Of a merged run, what each machine saw; empty otherwise."""
+    """Of a merged run, what the virtual users of each machine saw; empty otherwise."""
 
     @property
     def soak(self) -> bool:
@@ -61,6 +61,16 @@ class Facts:
     def polled(self) -> bool:
         """Whether versions were polled, so that answers are attributed to them by time."""
         return is_polled(self.run)
+
+    @property
+    def of_vus(self) -> list[Series]:
+        """The series of the virtual users: all but the probes'."""
+        return [one for one in self.series if not one.labels.probe]
+
+    @property
+    def probed(self) -> bool:
+        """Whether there are probes."""
+        return any(one.labels.probe for one in self.series)
 
     @property
     def total(self) -> int:
@@ -99,7 +109,7 @@ def gather(evidence: Evidence) -> Facts:
         health=health,
         torn_lines=evidence.torn_lines + int(evidence.run.get("torn_lines") or 0),
         timeline=line,
-        overlaps=[overlap(series, change) for change in line.changes],
+        overlaps=[overlap([one for one in series if not one.labels.probe], change) for change in line.changes],
         downtime=downtime(series, line.end),
         shards=list(_shards(series, evidence.run.get("shard_vus") or [])),
     )

@@ -8,8 +8,9 @@ from itertools import chain
 from operator import sub
 
 from pytest_zdt.verdict.facts import Facts, count
-from pytest_zdt.verdict.model import Cell, ChangeFigures, EndpointFigures, FailureGroup, Flow, Phase, Resolution, Total, Version
-from pytest_zdt.verdict.phases import Part, times
+from pytest_zdt.verdict.model import ChangeFigures, EndpointFigures, FailureGroup, Flow, Phase, Resolution, Version
+from pytest_zdt.verdict.phases import HEAD, ROLLOUT, Part, times
+from pytest_zdt.verdict.shown import Cell, Total, Waiting
 from pytest_zdt.verdict.statistics import percentile
 
 _PHASES = {"head": 0, "rollout": 1, "tail": 2}
@@ -85,11 +86,15 @@ def _failure_group(key: tuple[str, ...], group: list[Part]) -> FailureGroup:
 def resolution(facts: Facts) -> list[Resolution]:
     """What could have been missed, by endpoint and phase.
 
-    The gaps from a phase's start to its first request and from the last to its end count too: an outage fits there as well.
+    ``max_gap_s`` is the longest time in the phase without any request to the endpoint, from virtual users or probes, so an outage
+    that is longer was met. Where there were probes, it is about their cadence, however long virtual users waited; requests
+    between two probes make it shorter. The gaps from a phase's start to its first request and from the last to its end count too:
+    an outage fits there as well. What was cut and probes that were refused tell nothing, and are no requests here.
     """
     groups: dict[tuple[str, int], list[Part]] = defaultdict(list)
-    for part in _counted(facts):
-        groups[part.labels.endpoint, part.number].append(part)
+    for part in facts.parts:
+        if part.labels.telling:
+            groups[part.labels.endpoint, part.number].append(part)
     found = []
     for endpoint in sorted({endpoint for endpoint, _ in groups}):
         for number, (phase, start, stop) in enumerate(facts.timeline.spans()):
@@ -97,7 +102,8 @@ def resolution(facts: Facts) -> list[Resolution]:
             sent = [start, *times(part.series for part in group), stop]
             gap = max(0.0, max(map(sub, sent[1:], sent)))
             rate = None if failed(group) or not group else min(1.0, 3 / count(group))
-            found.append(Resolution(endpoint, phase, gap, rate))
+            probes = count(part for part in group if part.labels.probe)
+            found.append(Resolution(endpoint, phase, gap, rate, probes))
     return found
 
 
@@ -106,7 +112,7 @@ def cells(facts: Facts) -> list[Cell]:
     groups = _grouped(facts, lambda part: (part.labels.endpoint, part.labels.version))
     order = {version: index for index, version in enumerate(facts.timeline.versions)}
     return [
-        Cell(key[0], key[1], count(group), failed(group), _inside(facts, group), percentile(latencies(group), 0.95))
+        Cell(key[0], key[1], count(group), failed(group), _inside(facts, group), percentile(latencies(_of_vus(group)), 0.95))
         for key, group in sorted(groups.items(), key=lambda item: (item[0][0], order.get(item[0][1], len(order)), item[0]))
     ]
 
@@ -116,9 +122,20 @@ def totals(facts: Facts) -> list[Total]:
     groups = _grouped(facts, lambda part: (part.labels.endpoint,))
     found = []
     for (endpoint,), group in groups.items():
-        ordered = latencies(group)
+        ordered = latencies(_of_vus(group))
         found.append(Total(endpoint, count(group), failed(group), *(percentile(ordered, share) for share in (0.5, 0.95, 0.99))))
     return found
+
+
+def waiting(facts: Facts) -> Waiting | None:
+    """What probes and virtual users waited in the rollouts, or in the head where there was none; None without probes there."""
+    phase = ROLLOUT if any(name == ROLLOUT for name, _, _ in facts.timeline.spans()) else HEAD
+    group = [part for part in facts.parts if part.phase == phase]
+    probes = [part for part in group if part.labels.probe]
+    if not probes:
+        return None
+    ordered = latencies(_of_vus(group)), latencies(probes)
+    return Waiting(phase, *(percentile(one, share) for one in ordered for share in (0.5, 0.99)))
 
 
 def failed(group: Iterable[Part]) -> int:
@@ -134,7 +151,11 @@ def latencies(group: Iterable[Part]) -> list[float]:
 
 def _inside(facts: Facts, group: Iterable[Part]) -> int:
     spans = [(span.start_s, span.end_s) for span in facts.overlaps if span is not None]
-    return sum(part.series.answers(*span) for span in spans for part in group)
+    return sum(part.series.answers(*span) for span in spans for part in _of_vus(group))
+
+
+def _of_vus(group: Iterable[Part]) -> list[Part]:
+    return [part for part in group if not part.labels.probe]
 
 
 def _counted(facts: Facts) -> Iterable[Part]:

@@ -11,6 +11,7 @@ from pytest_zdt.evidence.marks import ENDED
 from pytest_zdt.verdict.facts import Facts
 from pytest_zdt.verdict.load import lost, recorded
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, Generator, Outcome
+from pytest_zdt.verdict.plan import told
 from pytest_zdt.verdict.statistics import percentile
 from pytest_zdt.verdict.words import top
 
@@ -54,6 +55,8 @@ def health(facts: Facts) -> Generator:
         gc_max_ms=max((one.gc for one in facts.health), default=None),
         files_max=max((one.files for one in facts.health if one.files is not None), default=None),
         ports_min=min((one.ports for one in facts.health if one.ports is not None), default=None),
+        unsent_iterations=told(facts, "unsent_iterations"),
+        unsent_probes=told(facts, "unsent_probes"),
     )
 
 

@@ -14,7 +14,10 @@ from pytest_zdt.verdict.latency import impacts
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Requirement, Verdict
 from pytest_zdt.verdict.requirements import REQUIREMENTS
 
-_RUN_KEYS = ("id", "target", "base_url", "mode", "executor", "vus", "workers", "version_source", "started_at")
+_RUN_KEYS = (
+    *("id", "target", "base_url", "mode", "executor", "vus", "stages", "rate"),
+    *("workers", "probe_every_s", "version_source", "started_at"),
+)
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -44,6 +47,7 @@ def judge(evidence: Evidence) -> Verdict:
         generator=health(facts),
         cells=figures.cells(facts),
         totals=figures.totals(facts),
+        waiting=figures.waiting(facts),
     )
 
 

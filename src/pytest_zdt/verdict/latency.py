@@ -1,4 +1,8 @@
-"""The requirements on latency: limits in every window, and the rollout against the head."""
+"""The requirements on latency: limits in every window, and the rollout against the head.
+
+Both are about the requests of virtual users. A probe repeats one request, perhaps out of a cache, always over a new connection:
+among the others it would move a percentile by how many probes there are. What probes waited is told beside the verdict.
+"""
 
 from __future__ import annotations
 
@@ -101,15 +105,20 @@ def _windows(sent: Sequence[float], window: float) -> Iterator[tuple[int, int]]:
 
 
 def _answers(facts: Facts, endpoint: str) -> list[tuple[float, float]]:
-    chosen = (part.series for part in facts.parts if part.labels.endpoint == endpoint and part.labels.answered)
+    chosen = (part.series for part in facts.parts if part.labels.endpoint == endpoint and _waited(part))
     return sorted(pair for one in chosen for pair in zip(one.sent, one.latency, strict=True))
+
+
+def _waited(part: Part) -> bool:
+    """Whether virtual users had an answer, and so a latency."""
+    return part.labels.answered and not part.labels.probe
 
 
 def impacts(facts: Facts) -> list[Impact]:
     """The rollout's latency against the head's, for each endpoint."""
     groups: dict[tuple[str, str], list[Part]] = defaultdict(list)
     for part in facts.parts:
-        if part.labels.good:
+        if part.labels.good and not part.labels.probe:
             groups[part.labels.endpoint, part.phase].append(part)
     return [_impact(name, groups[name, HEAD], groups[name, ROLLOUT]) for name in sorted({name for name, _ in groups})]
 
@@ -157,12 +166,13 @@ def impact(facts: Facts) -> Outcome:
 
 
 def _stalled(facts: Facts) -> str:
-    """How long nothing was sent in a rollout, if much longer than ever in the head: a closed loop waits with the API."""
-    sent, longest = times(facts.series), {HEAD: 0.0, ROLLOUT: 0.0}
+    """How long virtual users sent nothing in a rollout, if much longer than in the head: a closed loop waits with the API."""
+    sent, longest = times(facts.of_vus), {HEAD: 0.0, ROLLOUT: 0.0}
     for phase, start, stop in facts.timeline.spans():
         inside = sent[bisect_left(sent, start) : bisect_right(sent, stop)]
         if phase in longest:
             longest[phase] = max([longest[phase], *map(sub, inside[1:], inside)])
     if longest[ROLLOUT] <= max(STALL, STALLS * longest[HEAD]):
         return ""
-    return f"Nothing was sent for {longest[ROLLOUT]:.1f} s of the rollout, for {longest[HEAD]:.1f} s at most in the head."
+    what = "No virtual user sent anything" if facts.probed else "Nothing was sent"
+    return f"{what} for {longest[ROLLOUT]:.1f} s of the rollout, for {longest[HEAD]:.1f} s at most in the head."

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import pairwise
 
-from pytest_zdt.evidence.marks import ENDED
+from pytest_zdt.evidence.marks import ENDED, HUNG
+from pytest_zdt.evidence.ramp import driven
 from pytest_zdt.verdict.facts import Facts
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, Outcome
 from pytest_zdt.verdict.phases import times
+from pytest_zdt.verdict.plan import on_schedule, planned_ramp, planned_vus, told, users
 
 LEAST_DRIVEN = 0.95
 SILENCE = 5.0
@@ -19,12 +22,16 @@ MOST_CUT = 0.01
 
 
 def load(facts: Facts) -> Outcome:
-    """Planned time of the virtual users was driven, every one sent, no sample was lost, and the run came to its end."""
+    """Planned time of the virtual users was driven, every one sent, no sample was lost, and the run came to its end.
+
+    Where iterations start at a rate, so many of them were started; a virtual user may have had no turn. Probes drive no load.
+    """
     reason, detail = _stopped(facts) or _thin(facts) or _incomplete(facts) or ("", "")
     if reason:
         return INCONCLUSIVE, reason, detail
-    requests, driven = recorded(facts), _driven(facts)
-    return VERIFIED, "", f"{requests} requests by {facts.run.get('vus')} virtual users, {driven:.0%} of the planned time."
+    probes = recorded(facts) - _sent(facts)
+    requests = f"{_sent(facts)} requests by {users(facts)}{f' and {probes} probes' if probes else ''}"
+    return VERIFIED, "", f"{requests}, {_iterations(facts)}{_driven(facts):.0%} of the planned time."
 
 
 def _stopped(facts: Facts) -> tuple[str, str] | None:
@@ -41,39 +48,93 @@ def _stopped(facts: Facts) -> tuple[str, str] | None:
 
 
 def _thin(facts: Facts) -> tuple[str, str] | None:
-    if not facts.series:
-        return "no-samples", "Not one request was recorded."
+    if not facts.of_vus:
+        return "no-samples", "Not one request was recorded." if not facts.series else "No virtual user sent a request."
     if lost := facts.marked("worker-lost"):
         return "worker-lost", f"Lost workers, and with them samples: {', '.join(str(mark.data.get('worker')) for mark in lost)}."
-    if silent := sorted(vu for mark in facts.marked(ENDED) for vu in _numbers(mark.data.get("silent_vus"))):
-        return "silent-vus", f"{len(silent)} virtual users sent nothing: {', '.join(map(str, silent))}."
-    if hung := sorted(vu for mark in facts.marked(ENDED) for vu in _numbers(mark.data.get("hung_vus"))):
-        return "hung-vus", f"{len(hung)} virtual users hung in a test: {', '.join(map(str, hung))}."
-    seen, planned = len(set().union(*(one.vu for one in facts.series))), int(_number(facts.run.get("vus")))
-    if not planned:
-        return "vus-unknown", "The run does not tell how many virtual users were planned."
-    if seen < planned:
-        return "silent-vus", f"{planned} virtual users were planned, the evidence has samples of {seen}."
+    idle = None if on_schedule(facts) else _idle(facts)
+    if missing := idle or _hung(facts) or (_unsent(facts) if on_schedule(facts) else _unseen(facts)):
+        return missing
     if not _driven(facts) >= LEAST_DRIVEN:
         share = f"{_driven(facts):.0%} of the virtual users' planned time was driven"
         return "vu-time-missing", f"{share}; {LEAST_DRIVEN:.0%} are needed."
     return _silent(facts) or _cut(facts)
 
 
-def _silent(facts: Facts) -> tuple[str, str] | None:
-    """Unsent work shows as missing, not as success: in a closed loop nobody sends while all wait."""
-    sent = [0.0, *times(facts.series), facts.timeline.end]
-    longest, at = max((after - before, before) for before, after in pairwise(sent))
-    if longest <= max(SILENCE, GAPS * facts.timeline.end / len(sent)):
+def _idle(facts: Facts) -> tuple[str, str] | None:
+    """Virtual users of which the run itself tells that they sent nothing."""
+    if silent := _listed(facts, "silent_vus"):
+        return "silent-vus", f"{len(silent)} virtual users sent nothing: {', '.join(map(str, silent))}."
+    return None
+
+
+def _hung(facts: Facts) -> tuple[str, str] | None:
+    """Virtual users that never came back from a test, and from which, where a mark tells."""
+    tests = {str(mark.data.get("vu")): str(mark.data.get("test") or "") for mark in facts.marked(HUNG)}
+    found: dict[str, list[str]] = defaultdict(list)
+    for vu in map(str, _listed(facts, "hung_vus")):
+        found[tests.get(vu, "")].append(vu)
+    if not found:
         return None
-    return "silence", f"Nothing was sent for {longest:.1f} s from {at:.1f} s on: what the API did then is unknown."
+    where = [f"{', '.join(vus)}{f' in {test}' if test else ''}" for test, vus in sorted(found.items())]
+    return "hung-vus", f"{sum(map(len, found.values()))} virtual users hung in a test: {'; '.join(where)}."
+
+
+def _unseen(facts: Facts) -> tuple[str, str] | None:
+    """Virtual users that had their time to start, and have no samples."""
+    seen, planned = len(set().union(*(one.vu for one in facts.of_vus))), planned_vus(facts)
+    if not planned:
+        return "vus-unknown", "The run does not tell how many virtual users were planned."
+    if seen < planned:
+        return "silent-vus", f"{planned} virtual users were planned, the evidence has samples of {seen}."
+    return None
+
+
+def _unsent(facts: Facts) -> tuple[str, str] | None:
+    """Iterations whose time came and that no virtual user was free to start: what was not sent saw nothing."""
+    planned, unsent = told(facts, "planned_iterations"), told(facts, "unsent_iterations")
+    if not planned or unsent is None:
+        return "iterations-unknown", "The run does not tell how many iterations were planned, and how many were not started."
+    if 1 - unsent / planned >= LEAST_DRIVEN:
+        return None
+    missed = f"{unsent} of {planned} iterations ({unsent / planned:.1%}) were not started: no virtual user was free in time"
+    vus = f"{facts.run.get('vus')} were there"
+    return "iterations-unsent", f"{missed} ({vus}); {LEAST_DRIVEN:.0%} must start: use more virtual users, or a lower rate."
+
+
+def _iterations(facts: Facts) -> str:
+    """How many iterations started on schedule, in words; empty where none had to."""
+    planned, unsent = told(facts, "planned_iterations"), told(facts, "unsent_iterations")
+    if not on_schedule(facts) or planned is None or unsent is None:
+        return ""
+    rate = facts.run.get("rate")
+    pace = f" at {rate:g}/s" if isinstance(rate, int | float) else ""
+    return f"{planned - unsent} of {planned} iterations ({1 - unsent / planned:.1%}) started on schedule{pace}, "
+
+
+def _silent(facts: Facts) -> tuple[str, str] | None:
+    """Unsent work shows as missing, not as success: in a closed loop nobody sends while all wait.
+
+    The virtual users' silence: probes go on through it. Where a ramp planned fewer of them, it may be longer; where it planned
+    none, silence is no gap.
+    """
+    sent, ramp = [0.0, *times(facts.of_vus), facts.timeline.end], planned_ramp(facts)
+    most = GAPS * driven(ramp, 0.0, facts.timeline.end)[1] / len(sent)
+    gaps = [(after - before, before, driven(ramp, before, after))
+            for before, after in pairwise(sent) if after - before > SILENCE]  # fmt: skip
+    longest, at, _ = max((gap for gap in gaps if gap[2][0] > SILENCE and gap[2][1] > most), default=(0.0, 0.0, None))
+    if not longest:
+        return None
+    what = "No virtual user sent anything" if facts.probed else "Nothing was sent"
+    return "silence", f"{what} for {longest:.1f} s from {at:.1f} s on: what the API did then is unknown."
 
 
 def _cut(facts: Facts) -> tuple[str, str] | None:
-    cut = sum(len(one) for one in facts.series if not one.labels.counted)
-    if cut <= max(_number(facts.run.get("vus")), MOST_CUT * recorded(facts)):
+    """Of virtual users: a probe that was cut is in no figure, and claims nothing."""
+    cut = sum(len(one) for one in facts.of_vus if not one.labels.counted)
+    if cut <= max(_number(facts.run.get("vus")), MOST_CUT * _sent(facts)):
         return None
-    return "cut-requests", f"{cut} of {recorded(facts)} requests were cut before they had an answer."
+    return "cut-requests", f"{cut} of {_sent(facts)} requests were cut before they had an answer."
 
 
 def _incomplete(facts: Facts) -> tuple[str, str] | None:
@@ -97,8 +158,13 @@ def _incomplete(facts: Facts) -> tuple[str, str] | None:
 
 
 def recorded(facts: Facts) -> int:
-    """How many samples are in the evidence, cut ones too."""
+    """How many samples are in the evidence, probes and cut ones too."""
     return sum(map(len, facts.series))
+
+
+def _sent(facts: Facts) -> int:
+    """How many of them are of virtual users."""
+    return sum(map(len, facts.of_vus))
 
 
 def lost(facts: Facts) -> int | None:
@@ -120,5 +186,7 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
-def _numbers(value: object) -> list[int]:
-    return [int(item) for item in value] if isinstance(value, list | tuple) else []
+def _listed(facts: Facts, name: str) -> list[int]:
+    """The numbers of virtual users that the run's end lists, in order."""
+    lists = [mark.data.get(name) for mark in facts.marked(ENDED)]
+    return sorted(int(vu) for one in lists if isinstance(one, list | tuple) for vu in one)

@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pytest_zdt.verdict.shown import Cell, Total, Waiting
+
 SCHEMA: Final = "zdt-verdict/1"
 VERIFIED, VIOLATED, INCONCLUSIVE = "verified", "violated", "inconclusive"
 Outcome = tuple[str, str, str]
@@ -181,12 +183,17 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What could have been missed: the largest gap between sends, and the rate that clean requests rule out."""
+    """What could have been missed: the largest gap between sends, and the rate that clean requests rule out.
+
+    The gap is between any two requests, of virtual users or probes. ``probes`` is how many of them were probes: without any the
+    gap holds only for a load that went on, as a closed loop waits with the API.
+    """
 
     endpoint: str
     phase: str
     max_gap_s: float
     failure_rate_below: float | None
+    probes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +201,7 @@ class Generator:
     """The health of the load generator itself; None: not measured.
 
     The lags are how late a sleeping thread woke, ``lag_p99_ms`` in the worst phase; ``cpu_share`` is the CPU time per second of
-    the busiest worker, 1 being one core.
+    the busiest worker, 1 being one core. Unsent are iterations and probes whose time came and that were not started.
     """
 
     lag_p99_ms: float | None
@@ -206,30 +213,8 @@ class Generator:
     gc_max_ms: float | None = None
     files_max: int | None = None
     ports_min: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A line of the table for people: one endpoint by one version over the whole run. Not part of the schema."""
-
-    endpoint: str
-    version: str
-    requests: int
-    failures: int
-    in_overlap: int
-    p95_ms: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """One endpoint over the whole run, to be compared with another run's. Not part of the schema."""
-
-    endpoint: str
-    requests: int
-    failures: int
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
+    unsent_iterations: int | None = None
+    unsent_probes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -256,6 +241,7 @@ class Verdict:
     generator: Generator
     cells: list[Cell] = dataclasses.field(default_factory=list)
     totals: list[Total] = dataclasses.field(default_factory=list)
+    waiting: Waiting | None = None
 
     @property
     def exit_status(self) -> int:
@@ -265,7 +251,7 @@ class Verdict:
     def as_dict(self) -> dict[str, Any]:
         """The verdict in the schema ``zdt-verdict/1``: only what JSON can hold, and no NaN."""
         content = dataclasses.asdict(self)
-        del content["cells"], content["totals"]
+        del content["cells"], content["totals"], content["waiting"]
         result = _json_safe({"schema": SCHEMA, **content})
         assert isinstance(result, dict)
         return result

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 
 from pytest_zdt.evidence.kinds import APP, EDGE, NETWORK
+from pytest_zdt.evidence.samples import NO_VU
 from pytest_zdt.evidence.series import Labels, Series
 from pytest_zdt.verdict.model import Episode, Outage, User
 
@@ -46,8 +47,8 @@ def _counts(series: Series) -> bool:
 
 
 def _well(series: Iterable[Series]) -> list[Series]:
-    """Neither a cut request nor one that the client or a rate limit broke says whether the API was up."""
-    return [one for one in series if one.labels.counted and not one.labels.failed]
+    """Neither a cut request, nor a refused probe, nor one that the client or a rate limit broke says that the API was up."""
+    return [one for one in series if one.labels.telling and not one.labels.failed]
 
 
 def _failures(series: Iterable[Series]) -> Iterator[Failure]:
@@ -97,7 +98,7 @@ def _intervals(series: Sequence[Series], end: float) -> Iterator[_Interval]:
     for position, group in groupby(failed, key=lambda failure: bisect_left(well, failure[0])):
         run = list(group)
         before, after = _around(well, position, run[-1][0], end)
-        vus, labels = frozenset(vu for _, vu, _ in run), Counter(labels for _, _, labels in run)
+        vus, labels = frozenset(vu for _, vu, _ in run) - {NO_VU}, Counter(labels for _, _, labels in run)
         yield _Interval(run[0][2].endpoint, before, after, run[0][0], run[-1][0], len(run), vus, labels)
 
 
@@ -139,7 +140,7 @@ def _episode(intervals: Sequence[_Interval]) -> Episode:
 def _users(series: Sequence[Series], end: float) -> Iterator[User]:
     """The virtual users that met a failure, each with its longest time without a success."""
     failed: dict[int, array[float]] = defaultdict(lambda: array("d"))
-    for at, vu, _ in _failures(series):
+    for at, vu, _ in _failures(one for one in series if not one.labels.probe):
         failed[vu].append(at)
     well: dict[int, array[float]] = {vu: array("d") for vu in failed}
     for one in _well(series) if failed else ():

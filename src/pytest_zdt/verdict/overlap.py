@@ -16,7 +16,8 @@ def overlap(series: Sequence[Series], change: Change) -> Overlap | None:
     """The overlap of a change, None when no answer of the old version came after one of the new version.
 
     What counts is when the first byte of an answer came: a request may wait before the API for the version that answers it. A
-    deployment that is started again resets it: only new answers after that count.
+    deployment that is started again resets it: only new answers after that count. A run's overlap is that of its virtual users:
+    a few probes a second would reach both versions by themselves, whether or not the load did.
     """
     if change.start is None or change.stop is None or not change.new:
         return None
@@ -24,7 +25,7 @@ def overlap(series: Sequence[Series], change: Change) -> Overlap | None:
     for version in sorted({one.labels.version for one in series} - {""}):
         chosen = [one for one in series if one.labels.version == version and one.labels.answered]
         answers[version] = _answered(chosen, change.start, change.stop)
-    new, old = answers[change.new], answers[change.old]
+    new, old = answers.get(change.new, []), answers.get(change.old, [])
     new = new[bisect_left(new, change.reset) :]
     if not new or not old or old[-1] < new[0]:
         return None

@@ -206,10 +206,13 @@ def _unexcused(facts: Facts, phase: str) -> list[Part]:
 
 
 def _alone(facts: Facts, phase: str, version: str, start: float, stop: float) -> Outcome:
-    """Whether one version was alone from ``start`` to ``stop`` for as long as that phase must be, as its own answers tell."""
+    """Whether one version was alone from ``start`` to ``stop`` for as long as that phase must be, as its own answers tell.
+
+    Those to virtual users: probes go on when the load does not, and a head or tail without load proves little.
+    """
     required, length = float(facts.require[phase]), stop - start
     whom = f"the {'old' if phase == HEAD else 'new'} version{f' ({version})' if version else ''} alone"
-    sent = times(one for one in facts.series if one.labels.answered and one.labels.version == version)
+    sent = times(one for one in facts.of_vus if one.labels.answered and one.labels.version == version)
     sent = sent[bisect_left(sent, start) : bisect_right(sent, stop)]
     longest = max(1.0, (1 - OBSERVED_SHARE) * required)
     observed = sum(min(after - before, longest) for before, after in pairwise(sent))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from pytest_zdt.evidence.health import Health
 from pytest_zdt.evidence.marks import Mark
@@ -97,3 +98,16 @@ def polled(story: Story, versions: Iterable[str]) -> Story:
     story.run["version_source"] = "url:/version#release"
     story.marks += [Mark(float(second), "version-polled", {"version": version}) for second, version in enumerate(versions)]
     return story.change(version="", made_by="")
+
+
+def probe(story: Story, fits: Callable[[Sample], bool] = bool, **changes: Any) -> Story:
+    """The same run with a probe of each endpoint every second, a quarter of a second after it; only those that fit.
+
+    In the overlap the versions answer them in turns.
+    """
+    for number in range(80):
+        sent = number // 2 + 0.27
+        version = "v1" if sent < 10 or (sent < 19 and number % 4 > 1) else "v2"
+        one = Sample(sent, ("GET /a/", "GET /b/")[number % 2], f"p{number}", 0.02, 0.015, 200, "", version, vu=-1, lane="probe")
+        story.samples += [replace(one, **changes)] if fits(one) else []
+    return story

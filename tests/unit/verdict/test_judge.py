@@ -67,7 +67,7 @@ def test_the_schema(story: Story) -> None:
     ]  # fmt: skip
     assert content["generator"] == {
         "lag_p99_ms": 1.0, "lag_max_ms": 1.0, "cpu_share": 0.2, "samples": 800, "lost_samples": 0, "cut_at_deadline": 0,
-        "gc_max_ms": 0.0, "files_max": None, "ports_min": None,
+        "gc_max_ms": 0.0, "files_max": None, "ports_min": None, "unsent_iterations": None, "unsent_probes": None,
     }  # fmt: skip
 
 

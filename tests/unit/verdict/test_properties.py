@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from array import array
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -43,10 +44,15 @@ samples = st.builds(
     made_by=st.sampled_from(["", "v1", "v2"]),
     message=st.sampled_from(["", "broke"]),
 )
+samples |= samples.map(lambda one: replace(one, vu=-1, lane="probe", flow=""))
 marks = st.builds(
     Mark, at=st.floats(0, 5), name=st.sampled_from(["deploy-started", "deploy-ended", "run-ended", "version-polled"])
 )
-run = st.sampled_from([RUN, {**RUN, "version_source": "url:/version"}, {**RUN, "require": {"p95": 0.5, "window": 2.0}}])
+PLANS = [
+    {**RUN, "executor": "ramping-vus", "stages": [[10, 4.5], [0, 0]], "probe_every_s": 1.0},
+    {**RUN, "executor": "constant-arrival-rate", "rate": 0.5, "probe_every_s": 0},
+]
+run = st.sampled_from([RUN, {**RUN, "version_source": "url:/version"}, {**RUN, "require": {"p95": 0.5, "window": 2.0}}, *PLANS])
 
 
 @given(st.lists(samples, max_size=30), st.lists(marks, max_size=4), run)
