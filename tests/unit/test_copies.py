@@ -12,6 +12,7 @@ import pytest
 
 from pytest_zdt import items
 from pytest_zdt.copies import SharedFixtures, recipe
+from pytest_zdt.crew import GIVEN
 from pytest_zdt.outcomes import FAILED, PASSED, XFAILED
 
 from .inside import NOTED, Inside, driven, inside
@@ -177,11 +178,10 @@ class Test:
         assert [one.iterate().name for _ in range(3)] == [PASSED] * 3
 
 
-@WAYS
-def test_tmp_path(way: str, pytester: pytest.Pytester) -> None:
+def test_tmp_path(pytester: pytest.Pytester) -> None:
     """Each iteration has an empty directory of its own, which is gone afterwards."""
     with inside(pytester, "def test(tmp_path):\n    EVENTS.append(tmp_path)\n    (tmp_path / 'x').mkdir()\n") as found:
-        one = found.run(way)
+        one = found.copy()
         assert [one.iterate().name for _ in range(3)] == [PASSED] * 3
         paths = [Path(event) for event in found.events]
     assert len(set(paths)) == 3
@@ -310,6 +310,7 @@ def test(bad): pass
         ("@pytest.mark.parametrize('n', [1])\ndef test(n): pass", True),
         ("def test(tmp_path): pass", True),
         ("def test(pytestconfig): pass", True),
+        ("def test(zdt_session): zdt_session.get", True),
         ("def test(request): pass", False),
         ("@pytest.fixture\ndef a(request): pass\ndef test(a): pass", False),
         ("@pytest.fixture(params=[1])\ndef a(request): pass\ndef test(a): pass", False),
@@ -317,18 +318,14 @@ def test(bad): pass
         ("@pytest.mark.parametrize('a', [1], indirect=True)\ndef test(a): pass\n@pytest.fixture\ndef a(request): pass", False),
         ("class Test:\n    def test(self): pass", False),
         ("def setup_function(f): pass\ndef test(): pass", False),
-        (
-            "@pytest.fixture\ndef a(): pass\nclass Test:\n    @pytest.fixture\n    def a(self, a): pass\n    def test(self, a): pass",
-            False,
-        ),
+        ("@pytest.fixture\ndef tmp_path(tmp_path): pass\ndef test(tmp_path): pass", False),
     ],
 )
 def test_plans_are_for_plain_functions(source: str, planned: bool, pytester: pytest.Pytester) -> None:
     """A test has a plan unless something of it needs a request, an instance or an override."""
     with inside(pytester, source) as found:
         (test,) = found.tests.values()
-        assert (recipe(found.shared, test, ()) is not None) == planned
-        assert Inside([test], found.shared).copy(test.name).iterate().name == PASSED
+        assert (recipe(found.shared, test, GIVEN) is not None) == planned
 
 
 @pytest.mark.parametrize("hook", items.HOOKS)
@@ -371,7 +368,6 @@ def b(a, request): return request.param
 def test(a, b, request, shared):
     request.getfixturevalue("late")
     request.node.add_marker(pytest.mark.xfail(reason="r"))
-    request.node.add_report_section("call", "stdout", "x")
     raise ValueError
 """,
 }
@@ -384,7 +380,7 @@ def test_growth(way: str, pytester: pytest.Pytester) -> None:
         (test,) = found.tests.values()
         one = found.run(way, test.name)
         iterated(one, 50)
-        before, lists = len(gc.get_objects()), lengths(test)
+        before, lists = len(gc.get_objects()), lengths(getattr(one, "item", test)) | lengths(test)
         tracemalloc.start()
         try:
             size = tracemalloc.get_traced_memory()[0]
@@ -392,9 +388,17 @@ def test_growth(way: str, pytester: pytest.Pytester) -> None:
             grown = tracemalloc.get_traced_memory()[0] - size
         finally:
             tracemalloc.stop()
-        assert lengths(getattr(one, "item", test)) == lengths(test) == lists
+        assert lengths(getattr(one, "item", test)) | lengths(test) == lists
         assert len(gc.get_objects()) - before < 200
         assert grown < 100_000
+
+
+def test_report_sections_do_not_gather(pytester: pytest.Pytester) -> None:
+    """What a fixture adds for the report is that iteration's."""
+    with inside(pytester, "def test(request): request.node.add_report_section('call', 'mine', 'x')") as found:
+        one = found.copy()
+        iterated(one, 20)
+        assert len(one.item._report_sections) <= 1
 
 
 def iterated(one: object, times: int) -> None:
@@ -406,7 +410,7 @@ def iterated(one: object, times: int) -> None:
 
 def lengths(test: pytest.Function) -> dict[str, int]:
     """How much there is in the lists of an item, and in those of its fixtures and collectors."""
-    found = {name: len(getattr(test, name, ())) for name in ("own_markers", "user_properties", "_report_sections")}
+    found = {name: len(getattr(test, name, ())) for name in ("own_markers", "user_properties")}
     found |= {name: sum(len(one._finalizers) for one in defs) for name, defs in items.definitions(test).items()}
     return found
 
