@@ -58,9 +58,3 @@ def test_nothing_given(pytester: pytest.Pytester) -> None:
     assert not any_given(config)
     assert any_given(pytester.parseconfig("--zdt-rate=5/s"))
     assert any_given(pytester.parseconfig("-o", "zdt_probe_every=0"))
-
-
-def test_a_switch_with_a_typing_error(pytester: pytest.Pytester) -> None:
-    """What is neither yes nor no is refused: it would be taken for no."""
-    with pytest.raises(pytest.UsageError, match="zdt_abort_on_violation"):
-        given(pytester.parseconfig("-o", "zdt_abort_on_violation=treu"))
