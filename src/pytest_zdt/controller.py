@@ -22,7 +22,7 @@ from pytest_zdt.poller import Poller, control, version_of
 from pytest_zdt.processes import Command
 from pytest_zdt.reports import Tests
 from pytest_zdt.settings import FOLLOW_AT_MOST, Run
-from pytest_zdt.team import Member, Message, Team
+from pytest_zdt.team import Message, Team
 from pytest_zdt.verdict.judge import judge
 from pytest_zdt.verdict.model import VIOLATED, Verdict
 
@@ -33,16 +33,22 @@ ALIGN_EVERY = 5.0
 
 
 class Controller:
-    """One load run, seen from the controller. ``show`` takes the progress line; ``verdict`` is None until it was judged.
+    """One load run, seen from the controller. ``verdict`` is None until it was judged.
 
-    After ``maxfail`` failed tests the run stops (0: it does not).
+    ``show`` takes the progress line, ``announce`` what is told once. After ``maxfail`` failed tests the run stops (0: it does
+    not).
     """
 
-    def __init__(self, run: Run, show: Callable[[str], None], maxfail: int = 0) -> None:
-        self._run, self._show = run, show
+    def __init__(
+        self,
+        run: Run,
+        show: Callable[[str], None],
+        announce: Callable[[str], None] = lambda line: None,
+        maxfail: int = 0,
+    ) -> None:
+        self._run, self._show, self._announce = run, show, announce
         self._changed = threading.Condition()
         self._team = Team()
-        self._asking = False
         self._refused = ""
         self._writer: BundleWriter | None = None
         self._zero = 0.0
@@ -94,34 +100,14 @@ class Controller:
             self._writer.add_mark(Mark(content[0], HUNG, content[1]))
         elif kind == "refused":
             self._refused = content[0]
-        elif kind in ("ready", "set", "clock", "final"):
-            self._advance(self._team[worker], kind, content, now)
-            if kind == "final" and not self._stopping:
-                self._mark(LOST, worker=worker, reason="ended before the run did")
-
-    def _advance(self, member: Member, kind: str, content: list[Any], now: float) -> None:
-        """A worker has come further: ready, its clock known, set, at its end."""
-        if kind == "ready":
-            member.ready, (member.planned, member.copied) = True, content
-            if self._asking:
-                member.ask(time.monotonic())
-        elif kind == "set":
-            member.set = True
         elif kind == "final":
-            member.final = content[0]
+            self._team[worker].final = content[0]
             self.tests.count(content[1])
             self.tests.add_properties(content[2])
-        elif not member.clock.answered(content[0], content[1], now):
-            member.ask(time.monotonic())
-        elif member.gone_off:
-            member.tell(("zero", self._zero + member.clock.shift))
-        self._let_go(member)
-
-    def _let_go(self, member: Member) -> None:
-        """Starts the load of a worker that waits for it, once the run has begun."""
-        if self._zero and member.set and member.clock.known and not member.gone_off:
-            member.gone_off = True
-            member.tell(("go", self._zero + member.clock.shift))
+            if not self._stopping:
+                self._mark(LOST, worker=worker, reason="ended before the run did")
+        else:
+            self._team.advance(worker, kind, content, now)
 
     def _write(self, line: bytes) -> None:
         if self._writer is not None:
@@ -223,7 +209,7 @@ class Controller:
                     self._stop(reason)
                 if now - asked >= ALIGN_EVERY:
                     asked = now
-                    self._align()
+                    self._team.align()
                 if now - shown >= 1.0:
                     shown = now
                     self._show(self.progress(now))
@@ -236,8 +222,7 @@ class Controller:
         with self._changed:
             if not self._wait(lambda: len(self._team.ready) >= self._workers):
                 return False
-            self._asking = True
-            self._align()
+            self._team.align()
             return self._wait(lambda: all(member.set and member.clock.known for member in self._team.ready))
 
     def _wait(self, enough: Callable[[], bool]) -> bool:
@@ -246,10 +231,6 @@ class Controller:
                 return True
             self._changed.wait(TICK)
         return False
-
-    def _align(self) -> None:
-        for member in self._team.ready:
-            member.ask(time.monotonic())
 
     def _violated(self) -> bool:
         """Whether what was seen so far violates a requirement."""
@@ -260,8 +241,8 @@ class Controller:
             zero = time.monotonic()
             self._writer = BundleWriter(self._run.settings.report, describe(self._run, self._team, zero))
             self._zero = zero
-            for member in self._team.ready:
-                self._let_go(member)
+            self._announce(self._team.ready[0].ways())
+            self._team.start(zero)
         target = self._run.settings.target
         if target.version.kind == "url":
             self._pollers.append(Poller(version_of(target, self._polled)))

@@ -22,6 +22,7 @@ from pytest_zdt.evidence.samples import Sample
 from pytest_zdt.http.session import Stopped
 from pytest_zdt.outcomes import FAILED, PASSED, Outcome, Problem
 from pytest_zdt.plans import Plan, compile_plan
+from pytest_zdt.printing import Printing
 from pytest_zdt.prober import Replays
 from pytest_zdt.recorder import Recorder
 from pytest_zdt.settings import Run
@@ -69,9 +70,10 @@ class Crew:
         tests: Sequence[pytest.Function],
         stopped: Callable[[], bool],
         tell: Tell,
+        printing: Printing | None = None,
     ) -> None:
         self._run, self._place, self._shared, self._tests = run, place, shared, tests
-        self._stopped, self._tell = stopped, tell
+        self._stopped, self._tell, self._printing = stopped, tell, printing or Printing()
         self._plans = [_plan(shared, test) for test in tests]
         marks = [test.get_closest_marker("zdt") for test in tests]
         self._expected = [tuple(mark.kwargs.get("expected", ())) if mark else () for mark in marks]
@@ -85,7 +87,7 @@ class Crew:
         self.recorder = Recorder()
         self.replays: Replays = {}
         self.outcomes: Counter[tuple[str, str]] = Counter()
-        self.properties: dict[str, list[tuple[str, str]]] = {}
+        self.properties: dict[str, list[tuple[str, object]]] = {}
         """What tests have recorded, by their ids."""
 
     @property
@@ -134,6 +136,7 @@ class Crew:
         return plan.given(given) if plan is not None else ItemCopy(self._shared, self._tests[index], given)
 
     def _call(self, vu: VirtualUser, runners: Sequence[Runner], loop: Loop, index: int) -> bool:
+        self._printing.begin()
         vu.begin(self._expected[index])
         outcome = runners[index].iterate()
         if any(isinstance(problem.error, Stopped) for problem in outcome.problems):
@@ -143,7 +146,7 @@ class Crew:
         self.recorder.add(vu.end(outcome.failure))
         runner, test = runners[index], self._tests[index]
         if isinstance(runner, ItemCopy) and runner.properties:
-            self.properties[test.nodeid] = [(name, str(value)) for name, value in runner.properties]
+            self.properties[test.nodeid] = [(name, _plain(value)) for name, value in runner.properties]
         if not loop.abandoned:
             self._count(test, runner.item if isinstance(runner, ItemCopy) else test, outcome, vu.samples)
         return True
@@ -177,6 +180,11 @@ class Crew:
         """Closes the connections of the VUs that have ended."""
         for loop in load.ended():
             self._vus[id(loop)].close()
+
+
+def _plain(value: object) -> object:
+    """A value that a channel can carry."""
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 def _raised(error: BaseException) -> BaseException:

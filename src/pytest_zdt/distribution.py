@@ -69,10 +69,19 @@ def _everywhere(config: pytest.Config, log: Any) -> object:
     from xdist.scheduler import EachScheduling
 
     class Everywhere(EachScheduling):  # type: ignore[misc]
-        """All tests to all workers. One that replaces another is told as well that no more tests will come.
+        """All tests to all workers. One that replaces another gets all of them too: the first test runs the whole load.
 
-        Without that xdist's worker keeps its last test back, and so one that was left a single test would never begin.
+        It is told as well that no more will come: without that xdist's worker keeps its last test back, and so one that was left
+        a single test would never begin.
         """
+
+        def remove_node(self, node: Any) -> str | None:
+            """A worker is gone; the test that it is said to have crashed in."""
+            left = list(self.node2pending[node])
+            crashed: str | None = super().remove_node(node)
+            if left:
+                self._removed2pending[node] = left
+            return crashed
 
         def schedule(self) -> None:
             """Gives the tests to the workers that have none yet."""

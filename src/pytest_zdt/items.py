@@ -142,7 +142,9 @@ def copy_item(item: pytest.Function, defs: Definitions, session: View) -> pytest
 
 
 def begin(item: pytest.Function, known: Mapping[str, Definition]) -> None:
-    """Gives a copy a new request, in which the ``known`` fixtures are up already."""
+    """Gives a copy a new request, in which the ``known`` fixtures are up already; what the test before told it is forgotten."""
+    item._report_sections.clear()
+    item.extra_keyword_matches.clear()
     item._initrequest()
     item._request._fixture_defs.update(known)
 
@@ -266,10 +268,11 @@ def report(item: pytest.Item, outcome: Outcome, number: int = 0) -> TestReport:
     excinfo = None if error is None else ExceptionInfo.from_exception(error)
     call: Any = CallInfo(None, excinfo, start=0.0, stop=0.0, duration=0.0, when=when, _ispytest=True)  # type: ignore[arg-type]
     made = TestReport.from_item_and_call(item, call)
-    made.sections.clear()
     if outcome.name == FAILED and error is None:
         made.outcome, made.longrepr = "failed", outcome.reason
-    elif outcome.name in (XFAILED, XPASSED):
+    elif isinstance(error, pytest.fail.Exception) and not error.pytrace:
+        made.longrepr = str(error)  # pytest would remark that all frames, which are ours, are hidden
+    if outcome.name in (XFAILED, XPASSED):
         made.outcome = "skipped" if outcome.name == XFAILED else "passed"
         made.wasxfail = outcome.reason
     return made

@@ -16,6 +16,15 @@ from pytest_zdt.processes import free_port
 from pytest_zdt.schedule import worker_count
 from pytest_zdt.settings import Run, SettingsError, read_configuration, resolve
 
+ONE_BY_ONE = {
+    "--pdb": "usepdb",
+    "--trace": "trace",
+    "--setup-show": "setupshow",
+    "--setup-only": "setuponly",
+    "--setup-plan": "setupplan",
+}
+"""Options of pytest that make no sense for many virtual users -> where pytest keeps them."""
+
 
 def prepare(config: pytest.Config) -> None:
     """Puts the run into ``config.stash``. Raises `pytest.UsageError`; nothing has been started then."""
@@ -45,8 +54,9 @@ def _refuse_alone(config: pytest.Config) -> None:
 
 def _distribute(config: pytest.Config, load: bool, vus: int) -> None:
     option = config.option
-    if load and option.usepdb:
-        raise pytest.UsageError("--pdb cannot stop many virtual users: leave out --zdt-duration, or --pdb")
+    for name, key in ONE_BY_ONE.items():
+        if load and getattr(option, key, False):
+            raise pytest.UsageError(f"{name} is about one test at a time, a load about many: leave out --zdt-duration, or {name}")
     if load and getattr(option, "tx", None):
         _heed_tx(option)
     if load and getattr(option, "numprocesses", 0) is None and option.dist == "no" and not option.tx and not option.collectonly:

@@ -19,8 +19,8 @@ PROCESS_WIDE: Final = {
     "subtests": "pytest reports them one by one",
 }
 """Fixtures that change or read the whole process, or are not safe in threads -> the reason."""
-FROZEN: Final = ("freezegun.api", "time_machine")
-"""Modules whose decorators stop the clock of the process."""
+FROZEN: Final = {"freezegun.api": "freezegun", "time_machine": "time_machine"}
+"""Modules whose decorators stop the clock of the process -> how users call them."""
 
 
 def refusals(items: Iterable[pytest.Item]) -> str:
@@ -41,8 +41,8 @@ def refusal(item: pytest.Item) -> str:
         return "unittest.TestCase keeps its state in the instance"
     if _is_async(item.obj):
         return "it is asynchronous"
-    if getattr(item.obj, "__globals__", {}).get("__name__") in FROZEN:
-        return "it stops the clock of the whole process"
+    if clock := FROZEN.get(getattr(item.obj, "__globals__", {}).get("__name__", "")):
+        return f"{clock} stops the clock of the whole process"
     return next(_of_fixtures(item), "")
 
 

@@ -17,7 +17,7 @@ class Tests:
     def __init__(self) -> None:
         self._ids: dict[str, None] = {}
         self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self._properties: dict[str, list[tuple[str, str]]] = {}
+        self._properties: dict[str, list[tuple[str, object]]] = {}
         self._reports: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
 
     def know(self, ids: Iterable[str]) -> None:
@@ -29,7 +29,7 @@ class Tests:
         for test, outcome, number in counts:
             self._counts[test][outcome] += number
 
-    def add_properties(self, properties: Mapping[str, list[tuple[str, str]]]) -> None:
+    def add_properties(self, properties: Mapping[str, list[tuple[str, object]]]) -> None:
         """Adds what tests have recorded with ``record_property``, of one worker for each."""
         self._properties = {**properties, **self._properties}
 
@@ -62,7 +62,9 @@ class Tests:
             )
             if hasattr(special, "wasxfail"):
                 made.wasxfail = special.wasxfail
-            if made.failed:
+            if special is not None:
+                made.sections += special.sections
+            if made.failed and counts:
                 text = f"{counts['failed']} of {sum(counts.values())} iterations failed; this is the first"
                 made.sections.append(("zdt", text))
             config.hook.pytest_runtest_logreport(report=made)

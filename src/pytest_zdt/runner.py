@@ -61,7 +61,7 @@ class Runner:
                 check_free(self._run.settings.report, self._run.settings.overwrite)
             except BundleError as error:
                 raise pytest.UsageError(str(error)) from None
-            self._controller = Controller(self._run, self._show, config.option.maxfail or 0)
+            self._controller = Controller(self._run, self._show, self._announce, config.option.maxfail or 0)
         config.pluginmanager.register(Distribution(self._run, self._controller), "zdt_distribution")
 
     def pytest_report_header(self) -> str:
@@ -160,6 +160,12 @@ class Runner:
             reporter.rewrite(line, erase=True)
         elif time.monotonic() - self._shown >= QUIET_EVERY:
             self._shown = time.monotonic()
+            reporter.write_line(line)
+
+    def _announce(self, line: str) -> None:
+        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and self._config.option.verbose >= 0:
+            reporter.ensure_newline()
             reporter.write_line(line)
 
     def _end_progress(self) -> None:

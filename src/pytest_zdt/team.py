@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,14 +29,26 @@ class Member:
     received: int = 0
     final: dict[str, Any] | None = None
 
+    def ways(self) -> str:
+        """One line: how it runs the tests."""
+        tests = self.planned + self.copied
+        how = f"{self.planned} by a compiled plan, {self.copied} as copies of their items"
+        return f"zdt: {tests} test{'s' * (tests != 1)} for each virtual user: {how}"
+
     def tell(self, message: Message) -> None:
         """Sends a message; a worker that is gone tells so itself."""
         with contextlib.suppress(OSError):
             self.send(message)
 
-    def ask(self, now: float) -> None:
+    def ask(self) -> None:
         """Asks for the time on its clock."""
-        self.tell(("clock", self.clock.ask(now)))
+        self.tell(("clock", self.clock.ask(time.monotonic())))
+
+    def let_go(self, zero: float) -> None:
+        """Starts its load, once it is set and its clock known; ``zero`` is the run's start on our clock."""
+        if zero and self.set and self.clock.known and not self.gone_off:
+            self.gone_off = True
+            self.tell(("go", zero + self.clock.shift))
 
 
 class Team:
@@ -45,6 +58,8 @@ class Team:
         self._members: dict[str, Member] = {}
         self._lost: dict[str, Member] = {}
         self._lives: Counter[int] = Counter()
+        self._asking = False
+        self._zero = 0.0
 
     def join(self, name: str, send: Callable[[Message], None]) -> tuple[int, int]:
         """A worker takes part; its number, and how many have had that before."""
@@ -63,6 +78,33 @@ class Team:
         if member is not None:
             self._lost[name] = member
         return member
+
+    def advance(self, name: str, kind: str, content: Sequence[Any], now: float) -> None:
+        """A worker has come further: it is "ready", it is "set", or has told the time of its "clock", at ``now`` on ours."""
+        member = self[name]
+        if kind == "ready":
+            member.ready, (member.planned, member.copied) = True, content
+            if self._asking:
+                member.ask()
+        elif kind == "set":
+            member.set = True
+        elif not member.clock.answered(content[0], content[1], now):
+            member.ask()
+        elif member.gone_off:
+            member.tell(("zero", self._zero + member.clock.shift))
+        member.let_go(self._zero)
+
+    def align(self) -> None:
+        """Asks all that are ready, and from now on each that becomes so, for the time on their clocks."""
+        self._asking = True
+        for member in self.ready:
+            member.ask()
+
+    def start(self, zero: float) -> None:
+        """Starts the load of all, now or when they are set; ``zero`` is the run's start on our clock."""
+        self._zero = zero
+        for member in self.ready:
+            member.let_go(zero)
 
     @property
     def members(self) -> list[Member]:

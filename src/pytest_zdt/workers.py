@@ -22,6 +22,7 @@ from pytest_zdt.engine import Load
 from pytest_zdt.evidence.kinds import is_failure
 from pytest_zdt.evidence.samples import Sample
 from pytest_zdt.outcomes import SKIPPED, XFAILED, Outcome, Problem
+from pytest_zdt.printing import Printing
 from pytest_zdt.prober import Prober
 from pytest_zdt.processes import unreachable
 from pytest_zdt.pulse import Pulse
@@ -52,6 +53,7 @@ class Worker:
         self._recorded = 0
         self._outbox: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
         self._reporting = threading.Lock()
+        self._printing = Printing(on=config.option.capture != "no")
         self._heard = CLOCK()
 
     def receive(self, message: tuple[Any, ...]) -> None:
@@ -78,7 +80,7 @@ class Worker:
         if not self._done:
             self._done = True
             faulthandler.cancel_dump_traceback_later()  # pytest's faulthandler_timeout is about one test
-            with warnings.catch_warnings(), self._sigterm():
+            with warnings.catch_warnings(), self._printing.kept(), self._sigterm():
                 items.error_filters(self._config)
                 self._load(item.session)
         return True
@@ -118,7 +120,7 @@ class Worker:
     def _drive(self, shared: SharedFixtures, tests: list[pytest.Function]) -> list[int]:
         for item, error in shared.errors.items():
             self._tell(item, _of_set_up(error), ())
-        crew = Crew(self._run, self._place, shared, tests, self._stop.is_set, self._tell)
+        crew = Crew(self._run, self._place, shared, tests, self._stop.is_set, self._tell, self._printing)
         loops = crew.loops()
         self._post()
         self._send(("ready", crew.planned, len(tests) - crew.planned))
@@ -192,6 +194,7 @@ class Worker:
         for number in range(max(1, len(outcome.problems))):
             with self._reporting:  # pytest parses source code, which Python does for one thread at a time
                 made = items.report(item, outcome, number)
+                made.sections += [(f"{name} {made.when}", text) for name, text in self._printing.printed()]
                 data = self._config.hook.pytest_report_to_serializable(config=self._config, report=made)
             self._outbox.put(("report", item.nodeid, data, _first_line(outcome, number), at, failed))
 

@@ -129,7 +129,6 @@ def test_asking_for_an_unknown_fixture(asking):
 GROWING = """
     import gc
     from collections import Counter
-from pathlib import Path
     import pytest
     from journal import note
 
@@ -183,7 +182,7 @@ from pathlib import Path
 @pytest.fixture(scope="module")
 def growing(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """One VU without a pace, for some hundred iterations."""
-    args = ["--zdt-vus=1", "--zdt-pace=0s"]
+    args = ["--zdt-vus=1", "--zdt-pace=0s", "-W", "ignore::pytest.PytestUnknownMarkWarning"]
     return load(tmp_path_factory.mktemp("project"), {"test_growing.py": GROWING}, "no-xdist", *args, duration="3s")
 
 

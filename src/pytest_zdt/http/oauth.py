@@ -8,7 +8,8 @@ from typing import Any
 from requests import PreparedRequest, Response
 from requests.auth import AuthBase
 
-from pytest_zdt.http.session import SignedSession, Token
+from pytest_zdt.http.session import SignedSession
+from pytest_zdt.http.tokens import Token
 from pytest_zdt.target import Secret
 
 _HINT = "check the target's secret and the API's ZDT_SIGNING_SECRET"

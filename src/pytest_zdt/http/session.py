@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,49 +13,33 @@ from uuid import uuid4
 import requests
 from requests import PreparedRequest, Request, Response
 from requests.adapters import BaseAdapter
-from requests.auth import AuthBase
 from requests.exceptions import RequestException
 
 from pytest_zdt import __version__
 from pytest_zdt.evidence.kinds import EXPECTED
 from pytest_zdt.evidence.samples import Sample
+from pytest_zdt.http import straight
 from pytest_zdt.http.failures import foreign_wire
+from pytest_zdt.http.headers import discard
 from pytest_zdt.http.names import endpoint_name
 from pytest_zdt.http.plain import is_plain, prepare_plain
 from pytest_zdt.http.signing import WallClock, signer
+from pytest_zdt.http.straight import is_straight, skipped_methods
+from pytest_zdt.http.tokens import Token
 from pytest_zdt.http.transport import CurlAdapter
+from pytest_zdt.http.urls import connection_and_target, origin
 from pytest_zdt.http.versions import answering_version
 from pytest_zdt.http.wire import Wire
-from pytest_zdt.target import Secret, Target
+from pytest_zdt.target import Target
 
 REQUEST_ID = "x-request-id"
 HEADERS = {"User-Agent": f"pytest-zdt/{__version__}", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
 """The headers of a session; the encodings are named because requests would offer those that only Python can decode."""
-PRIVATE = ("Authorization", "Cookie", "Proxy-Authorization")
+PRIVATE = ("authorization", "cookie", "proxy-authorization")
 
 
 class Stopped(Exception):
     """The run is over: the request was not sent and has no sample."""
-
-
-class Token(AuthBase):
-    """A bearer token and the version that issued it; as a session's ``auth`` it makes the requests a flow of their own."""
-
-    def __init__(self, text: Secret, made_by: str) -> None:
-        self.text = text
-        self.made_by = made_by
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Sets the ``Authorization`` header of ``request``."""
-        request.headers["Authorization"] = f"Bearer {self.text.reveal()}"
-        return request
-
-    def __repr__(self) -> str:
-        return f"Token(made_by={self.made_by!r})"
-
-    def sent_with(self, request: PreparedRequest) -> bool:
-        """Whether ``request`` carries this token."""
-        return request.headers.get("Authorization") == f"Bearer {self.text.reveal()}"
 
 
 class SignedSession(requests.Session):
@@ -72,7 +55,8 @@ class SignedSession(requests.Session):
     has its sample as ``response.zdt`` and is read to its end whatever ``stream`` says. Without a ``timeout`` the target's holds.
 
     ``clock`` is the run's clock of `Sample.sent`, ``wall`` the one of the signatures, ``request_ids`` gives the next id. Once
-    ``stopped`` says so, requests raise `Stopped` unsent. Raises `ValueError` for a target that cannot be signed for.
+    ``stopped`` says so, requests raise `Stopped` unsent. ``remember`` is given the endpoint's name and the prepared request of
+    each GET that the target itself answered with a status below 400. Raises `ValueError` for a target that cannot be signed for.
     """
 
     def __init__(
@@ -98,10 +82,11 @@ class SignedSession(requests.Session):
         self._observe, self._request_ids, self._stopped = observe, request_ids, stopped
         self._clock, self._wall, self._remember = clock, wall, remember
         self._signer = signer(target, wall)
-        self._own_headers = (REQUEST_ID, *(self._signer.headers if self._signer else ()))
+        self._own_headers = (REQUEST_ID, *(header.lower() for header in (self._signer.headers if self._signer else ())))
         self._base = target.base_url.rstrip("/")
         self._prefix = urlsplit(self._base).path
-        self._origin = _origin(self._base)
+        self._origin = origin(self._base)
+        self._home = f"{self._origin}/"
         self._name: str | None = None
         self._expected: frozenset[int] = frozenset()
 
@@ -133,6 +118,8 @@ class SignedSession(requests.Session):
         before = self._name, self._expected
         self._name, self._expected = name, frozenset(expected)
         try:
+            if skipped_methods(type(self)) == _OWN_METHODS and not args and is_straight(self, method, url, kwargs):
+                return straight.get(self, self._absolute(url), kwargs.get("params"), self.target.timeout)
             return super().request(method, url, *args, **kwargs)
         finally:
             self._name, self._expected = before
@@ -140,9 +127,10 @@ class SignedSession(requests.Session):
     def prepare_request(self, request: Request) -> PreparedRequest:
         """As `requests.Session.prepare_request`; a URL without a scheme joins the target's base URL."""
         url = str(request.url or "")
-        if "://" not in url.partition("?")[0]:
+        absolute = self._absolute(url)
+        if absolute != url:
             request = copy.copy(request)
-            request.url = f"{self._base}/{url.removeprefix('/')}"
+            request.url = absolute
         return prepare_plain(self, request) if is_plain(self, request) else super().prepare_request(request)
 
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
@@ -159,6 +147,9 @@ class SignedSession(requests.Session):
         """Prepares the next hop: its URL in the form that goes over the wire, since that is what is signed."""
         super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
         prepared_request.prepare_url(prepared_request.url, None)
+
+    def _absolute(self, url: str) -> str:
+        return url if "://" in url.partition("?")[0] else f"{self._base}/{url.removeprefix('/')}"
 
     def _exchange(self, adapter: BaseAdapter, request: PreparedRequest, options: dict[str, Any]) -> Response:
         """One hop: signed, sent, timed, recorded."""
@@ -178,36 +169,44 @@ class SignedSession(requests.Session):
             raise
         sample.took = self._clock() - sample.sent
         self._answered(sample, response)
+        if self._remember is not None and self._is_success(sample, request):
+            self._remember(sample.endpoint, request)
         return response
 
     def _sign(self, request: PreparedRequest) -> Sample:
         """Makes the sample of a hop, and gives the request what its origin may see."""
-        home = _origin(str(request.url)) == self._origin
-        for header in self._own_headers:
-            request.headers.pop(header, None)
+        home = self._is_home(request)
+        discard(request.headers, self._own_headers)
         request_id = self._request_ids() if home else ""
         if home:
             request.headers[REQUEST_ID] = request_id
             if self._signer is not None:
                 self._signer(request)
         else:
-            for header in PRIVATE:
-                request.headers.pop(header, None)
+            discard(request.headers, PRIVATE)
         sample = Sample(sent=0.0, endpoint=self._endpoint(request, home), request_id=request_id)
         if isinstance(self.auth, Token) and self.auth.sent_with(request):
             sample.flow, sample.made_by = "token", self.auth.made_by
         sample.sent = self._clock()
         return sample
 
+    def _is_success(self, sample: Sample, request: PreparedRequest) -> bool:
+        """Whether the target answered a GET, and well."""
+        return request.method == "GET" and not sample.kind and sample.status < HTTPStatus.BAD_REQUEST and self._is_home(request)
+
+    def _is_home(self, request: PreparedRequest) -> bool:
+        url = str(request.url)
+        return url.startswith(self._home) or origin(url) == self._origin
+
     def _endpoint(self, request: PreparedRequest, home: bool) -> str:
         """The endpoint's name; a given one is for the first hop, redirects are named by their path."""
         method, name, self._name = str(request.method), self._name, None
         if name is not None:
             return f"{method} {name}"
-        path = request.path_url.partition("?")[0]
+        path = connection_and_target(str(request.url))[1].partition("?")[0]
         if not home:
             endpoint = endpoint_name(method, path)
-            return f"{method} {_origin(str(request.url))}{endpoint.removeprefix(f'{method} ')}"
+            return f"{method} {origin(str(request.url))}{endpoint.removeprefix(f'{method} ')}"
         inside = self._prefix and path.startswith(f"{self._prefix}/")
         return endpoint_name(method, path.removeprefix(self._prefix) if inside else path)
 
@@ -219,9 +218,6 @@ class SignedSession(requests.Session):
         sample.kind = self._judge(sample)
         if sample.kind not in ("", EXPECTED):
             sample.message = f"{response.status_code} {response.reason or _phrase(response.status_code)}".strip()
-        good = sample.kind == "" and sample.status < HTTPStatus.BAD_REQUEST and sample.request_id
-        if self._remember and good and response.request.method == "GET":
-            self._remember(sample.endpoint, response.request)
         response.zdt = sample  # type: ignore[attr-defined]  # documented: a flow asks which version answered
         self._observe(sample)
 
@@ -235,13 +231,18 @@ class SignedSession(requests.Session):
     def _judge(self, sample: Sample) -> str:
         """The kind that the status alone gives; other 4xx are the test's to judge."""
         status = sample.status
-        if status >= HTTPStatus.BAD_REQUEST and (status in self._expected or status in self.default_expected):
+        if status < HTTPStatus.BAD_REQUEST:
+            return ""
+        if status in self._expected or status in self.default_expected:
             return EXPECTED
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return "status-5xx"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return "throttled"
         return "auth-broken" if sample.flow == "token" and status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) else ""
+
+
+_OWN_METHODS = skipped_methods(SignedSession)
 
 
 class _Recorded(BaseAdapter):
@@ -259,16 +260,6 @@ class _Recorded(BaseAdapter):
 
     def close(self) -> None:
         self._adapter.close()
-
-
-@lru_cache(maxsize=4096)
-def _origin(url: str) -> str:
-    """Scheme, host and port of ``url``, without user information and with no default port."""
-    parts = urlsplit(url)
-    default = {"http": 80, "https": 443}.get(parts.scheme.lower())
-    port = "" if parts.port in (None, default) else f":{parts.port}"
-    host = parts.hostname or ""
-    return f"{parts.scheme.lower()}://{f'[{host}]' if ':' in host else host}{port}"
 
 
 def _phrase(status: int) -> str:

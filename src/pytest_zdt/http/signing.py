@@ -11,6 +11,7 @@ from typing import Final
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
+from pytest_zdt.http.urls import connection_and_target
 from pytest_zdt.target import Secret, Target
 
 WallClock = Callable[[], float]
@@ -28,13 +29,18 @@ def timed_hmac(request_target: str, secret: Secret, now: float) -> tuple[str, st
     Raises `ValueError` for a target that cannot be on the wire as given: not a path, not ASCII, with a fragment, or with a bare
     ``?`` at its end, which clients drop or keep as they please.
     """
+    return _signed(request_target, hmac.new(secret.reveal().encode(), digestmod="sha256"), now)
+
+
+def _signed(request_target: str, mac: hmac.HMAC, now: float) -> tuple[str, str]:
+    """As `timed_hmac`, by a fresh ``mac`` of the secret."""
     if not request_target.startswith("/") or not request_target.isascii() or "#" in request_target:
         raise ValueError(f"not a request target: {request_target!r}; give the encoded path and query of the prepared request")
     if request_target.find("?") == len(request_target) - 1:
         raise ValueError(f"an empty query cannot be signed: {request_target!r}; drop the '?'")
     timestamp = f"{int(now):010d}"
-    digest = hmac.digest(secret.reveal().encode(), (request_target + timestamp).encode("ascii"), "sha256")
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii"), timestamp
+    mac.update(f"{request_target}{timestamp}".encode("ascii"))
+    return base64.urlsafe_b64encode(mac.digest()).rstrip(b"=").decode("ascii"), timestamp
 
 
 class TimedHMAC(AuthBase):
@@ -44,14 +50,15 @@ class TimedHMAC(AuthBase):
     def __init__(self, target: Target, now: WallClock = time.time) -> None:
         if not target.secret:
             raise ValueError(f"target {target.name!r} signs with timed-hmac but has no secret: set its secret-env's variable")
-        self._target = target
+        self._mac = hmac.new(target.secret.reveal().encode(), digestmod="sha256")  # the key's share of the work, once
         self._now = now
         self.headers = (target.mac_header, target.timestamp_header)
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Sets the signature headers of ``request`` for the path and query it will be sent with, and returns it."""
-        signature = timed_hmac(request.path_url, self._target.secret, self._now())
-        request.headers.update(zip(self.headers, signature, strict=True))
+        mac_header, timestamp_header = self.headers
+        signature = _signed(connection_and_target(str(request.url))[1], self._mac.copy(), self._now())
+        request.headers[mac_header], request.headers[timestamp_header] = signature
         return request
 
 

@@ -17,6 +17,8 @@ from pytest_zdt.verdict.words import top
 
 MOST_CPU = 0.95
 """CPU time per second of a worker, which one core at most carries out: above, the load is as much as the worker can do."""
+LEAST_PHASE = 1.0
+"""Seconds of a phase, without its first and last second, that can be asked for; the health is told once a second."""
 LEAST_SEEN = 0.7
 """Share of each phase for which the health of each worker must be known."""
 
@@ -103,7 +105,7 @@ def _phases(facts: Facts, worker: str) -> Iterator[tuple[float, float]]:
     began, end = (float(str(ended[0].data.get("began_s", 0.0))), ended[0].at) if ended else (0.0, facts.timeline.end)
     for _, start, stop in facts.timeline.spans():
         since, until = max(start, began) + 1.0, min(stop, end) - 1.0
-        if until > since:
+        if until - since >= LEAST_PHASE:
             yield since, until
 
 

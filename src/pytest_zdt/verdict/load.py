@@ -13,6 +13,8 @@ from pytest_zdt.verdict.phases import times
 from pytest_zdt.verdict.plan import on_schedule, planned_ramp, planned_vus, told, users
 
 LEAST_DRIVEN = 0.95
+MOST_DRIVEN = 1.05
+"""Beyond that share of the planned time, and half a second for each virtual user to end, some of them were driven twice."""
 SILENCE = 5.0
 """Seconds without a request that are too many, in a load that sends several times in them."""
 GAPS = 20
@@ -58,7 +60,14 @@ def _thin(facts: Facts) -> tuple[str, str] | None:
     if not _driven(facts) >= LEAST_DRIVEN:
         share = f"{_driven(facts):.0%} of the virtual users' planned time was driven"
         return "vu-time-missing", f"{share}; {LEAST_DRIVEN:.0%} are needed."
-    return _silent(facts) or _cut(facts)
+    return _twice(facts) or _silent(facts) or _cut(facts)
+
+
+def _twice(facts: Facts) -> tuple[str, str] | None:
+    driven, planned = (sum(_number(mark.data.get(name)) for mark in facts.marked(ENDED)) for name in ("driven_s", "planned_vu_s"))
+    if driven <= MOST_DRIVEN * planned + 0.5 * _number(facts.run.get("vus")):
+        return None
+    return "vu-time-doubled", f"{driven / planned:.0%} of the virtual users' planned time was driven: some were driven twice."
 
 
 def _idle(facts: Facts) -> tuple[str, str] | None:

@@ -1,0 +1,138 @@
+"""A libcurl handle and what is set on it; most requests differ from the one before in a few headers only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+
+import certifi
+import pycurl
+from requests import PreparedRequest
+
+from pytest_zdt.http.headers import lower_names, pairs_of
+from pytest_zdt.http.urls import connection_and_target
+
+ALWAYS: Final = (
+    (pycurl.NOSIGNAL, 1),
+    (pycurl.NOPROXY, "*"),
+    (pycurl.FOLLOWLOCATION, 0),
+    (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+    (pycurl.TCP_NODELAY, 1),
+    (pycurl.PATH_AS_IS, 1),
+    (pycurl.ACCEPT_ENCODING, ""),  # decode what this libcurl can; the header is the session's
+    (pycurl.DNS_CACHE_TIMEOUT, 0),  # a switch by DNS must be seen by the next connection
+    (pycurl.MAXCONNECTS, 1),  # so that a fresh connection evicts the kept one
+)
+"""The options that every request has."""
+
+_OF_LIBCURL: Final = {"accept": b"Accept:", "accept-encoding": b"Accept-Encoding:"}
+_OF_LIBCURL_WITH_A_BODY: Final = _OF_LIBCURL | {"expect": b"Expect:", "content-type": b"Content-Type:"}
+
+
+class Handle:
+    """``curl`` and the options that are set on it, each set anew only when it changes."""
+
+    def __init__(self) -> None:
+        self.curl: Any = pycurl.Curl()
+        for option, value in ALWAYS:
+            self.curl.setopt(option, value)
+        self._connection = self._target = ""
+        self._is_get = False
+        self._limits: object = None
+        self._fresh = False
+
+    def set_request(self, request: PreparedRequest) -> None:
+        """Sets method, target, headers and body; nothing stays of the request before."""
+        connection, target = connection_and_target(str(request.url))
+        if connection != self._connection:
+            self.curl.setopt(pycurl.URL, connection)
+            self._connection = connection
+        if target != self._target:
+            self.curl.setopt(pycurl.REQUEST_TARGET, target)
+            self._target = target
+        body = _body(request.body)
+        if not (self._is_get and body is None and request.method == "GET"):
+            self._set_method(str(request.method), body)
+        self.curl.setopt(pycurl.HTTPHEADER, _header_lines(request.headers, body))
+
+    def set_fresh(self, fresh: bool) -> None:
+        """Whether the request opens a connection."""
+        if fresh != self._fresh:
+            self.curl.setopt(pycurl.FRESH_CONNECT, fresh)
+            self._fresh = fresh
+
+    def set_limits(self, timeout: Any, verify: bool | str) -> None:
+        """Sets time-outs and trust, as `CurlAdapter.send` takes them. Raises `OSError` for authorities that are not there."""
+        if (timeout, verify) != self._limits:
+            self._limits = None
+            _set_timeout(self.curl, timeout)
+            _set_trust(self.curl, verify)
+            self._limits = timeout, verify
+
+    def _set_method(self, method: str, body: bytes | None) -> None:
+        self._is_get = False
+        self.curl.setopt(pycurl.HTTPGET, 1)
+        if body is not None:
+            self.curl.setopt(pycurl.POST, 1)
+            self.curl.setopt(pycurl.POSTFIELDS, body)
+        if method == "HEAD":
+            self.curl.setopt(pycurl.NOBODY, 1)
+        self.curl.setopt(pycurl.CUSTOMREQUEST, method)
+        self._is_get = method == "GET" and body is None
+
+
+def _body(body: Any) -> bytes | None:
+    """The body as bytes; files and iterables are read to their end."""
+    if body is None or isinstance(body, bytes):
+        return body
+    if isinstance(body, str):
+        return body.encode()
+    if hasattr(body, "read"):
+        return _body(body.read())
+    return b"".join(_body(part) or b"" for part in body)
+
+
+def _header_lines(headers: Mapping[str, str | bytes], body: bytes | None) -> list[bytes]:
+    """The headers for libcurl, and none of its own: a name with nothing after the colon takes one away."""
+    lines = [
+        f"{name}: {value}".encode("latin-1") if value and type(value) is type(name) is str else _odd_line(name, value)
+        for name, value in pairs_of(headers)
+    ]
+    names, own = lower_names(headers), _OF_LIBCURL if body is None else _OF_LIBCURL_WITH_A_BODY
+    lines.extend(line for name, line in own.items() if name not in names)
+    return lines
+
+
+def _odd_line(name: str | bytes, value: str | bytes) -> bytes:
+    """A header of bytes, or without a value."""
+    return _latin(name) + (b": " + _latin(value) if value else b";")
+
+
+def _latin(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("latin-1")
+
+
+def _set_timeout(curl: Any, timeout: Any) -> None:
+    if isinstance(timeout, tuple):
+        connect, read = timeout
+        total = connect + read if connect and read else None
+    else:
+        connect = total = timeout
+    curl.setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(connect))
+    curl.setopt(pycurl.TIMEOUT_MS, _milliseconds(total))
+
+
+def _milliseconds(seconds: float | None) -> int:
+    return max(1, round(seconds * 1000)) if seconds else 0
+
+
+def _set_trust(curl: Any, verify: bool | str) -> None:
+    curl.setopt(pycurl.SSL_VERIFYPEER, 1 if verify else 0)
+    curl.setopt(pycurl.SSL_VERIFYHOST, 2 if verify else 0)
+    authorities = verify if isinstance(verify, str) else certifi.where()
+    if not os.path.exists(authorities):  # as HTTPAdapter says it: a mistake of the settings, not the edge's
+        raise OSError(f"Could not find a suitable TLS CA certificate bundle, invalid path: {authorities}")
+    used, unused = (pycurl.CAPATH, pycurl.CAINFO) if os.path.isdir(authorities) else (pycurl.CAINFO, pycurl.CAPATH)
+    curl.setopt(used, authorities)
+    curl.unsetopt(unused)
