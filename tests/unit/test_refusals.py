@@ -64,12 +64,12 @@ def test_process_wide_fixtures(name: str, pytester: pytest.Pytester) -> None:
         ("def test(awaited): pass", "its fixture awaited is asynchronous"),
         ("def test(streamed): pass", "its fixture streamed is asynchronous"),
         ("def test(over): pass", "its fixture awaited is asynchronous"),
-        ("@freezegun.freeze_time('2020-01-01')\ndef test(): pass", "it stops the clock of the whole process"),
+        ("@freezegun.freeze_time('2020-01-01')\ndef test(): pass", "freezegun stops the clock of the whole process"),
         (
             "@freezegun.freeze_time('2020-01-01')\nclass Test:\n    def test(self): pass",
-            "it stops the clock of the whole process",
+            "freezegun stops the clock of the whole process",
         ),
-        ("@wrapped\n@freezegun.freeze_time('2020-01-01')\ndef test(): pass", "it stops the clock of the whole process"),
+        ("@wrapped\n@freezegun.freeze_time('2020-01-01')\ndef test(): pass", "freezegun stops the clock of the whole process"),
     ],
 )
 def test_reasons(source: str, reason: str, pytester: pytest.Pytester) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from typing import Any
 
 import pytest
@@ -127,14 +129,100 @@ def test_samples(team: Team) -> None:
     assert team.samples() == 17
 
 
-def test_ask() -> None:
-    """A worker is asked for its clock, by a number of its own each time; the question's time is that of the trip's begin."""
-    told = list[Message]()
-    member = Member(0, told.append)
-    for number in range(TRIPS):
-        member.ask(10.0 * number)
-        (_, question) = told[-1]
-        member.clock.answered(question, 10.0 * number + 100.5, 10.0 * number + 1.0)
-    assert {message[0] for message in told} == {"clock"}
-    assert len(set(told)) == TRIPS
-    assert member.clock.shift == 100.0
+# --- from ready to go
+
+
+class Worker:
+    """A worker whose clock is 100 s ahead, and what it was told; it answers each question, at once or when asked to."""
+
+    def __init__(self, team: Team, name: str = "gw0", *, prompt: bool = True) -> None:
+        self.team, self.name, self.prompt, self.told = team, name, prompt, list[Message]()
+        team.join(name, self.receive)
+
+    def receive(self, message: Message) -> None:
+        """A message of the team."""
+        self.told.append(message)
+        if self.prompt and message[0] == "clock":
+            self.answer()
+
+    def answer(self) -> None:
+        """Answers the last question."""
+        now = time.monotonic()
+        questions = [message[1] for message in self.told if message[0] == "clock"]
+        self.team.advance(self.name, "clock", [questions[-1], now + 100.0], now)
+
+    def kinds(self) -> list[str]:
+        """What it was told, but for the questions."""
+        return [message[0] for message in self.told if message[0] != "clock"]
+
+
+def test_clocks_are_asked_once_all_are_ready() -> None:
+    """Nobody is asked before; then each as often as an estimate needs, by questions of different numbers."""
+    worker = Worker(team := Team())
+    team.advance("gw0", "ready", [3, 1], 0.0)
+    assert worker.told == []
+    team.align()
+    assert len(worker.told) == len(set(worker.told)) == TRIPS
+    assert team["gw0"].clock.shift == pytest.approx(100.0, abs=1.0)
+
+
+def test_the_load_starts_when_everything_is_known() -> None:
+    """A worker goes off once it is set, its clock is known and the run has begun, whatever comes last; only once."""
+    steps = {
+        "set": lambda team: team.advance("gw0", "set", [], 0.0),
+        "clock": lambda team: team.align(),
+        "start": lambda team: team.start(7.0),
+    }
+    for order in itertools.permutations(steps):
+        worker = Worker(team := Team())
+        team.advance("gw0", "ready", [3, 1], 0.0)
+        for step in order:
+            assert worker.kinds() == []
+            steps[step](team)
+        assert [kind for kind in worker.kinds() if kind == "go"] == ["go"]
+        assert worker.told[-1] == ("go", pytest.approx(107.0, abs=1.0))
+
+
+def test_a_replacement_that_joins_late() -> None:
+    """It is asked for its clock as soon as it is ready, and goes off with the run's start on its own clock."""
+    team = Team()
+    team.align()
+    team.start(7.0)
+    worker = Worker(team, "gw4")
+    team.advance("gw4", "ready", [3, 1], 0.0)
+    team.advance("gw4", "set", [], 0.0)
+    assert worker.told[-1] == ("go", pytest.approx(107.0, abs=1.0))
+
+
+def test_later_looks_at_the_clock() -> None:
+    """Each new estimate is told to a worker that has gone off, and does not start it again."""
+    worker = Worker(team := Team())
+    team.advance("gw0", "ready", [3, 1], 0.0)
+    team.advance("gw0", "set", [], 0.0)
+    team.align()
+    team.start(7.0)
+    team.align()
+    assert worker.kinds() == ["go", "zero"]
+    assert worker.told[-1] == ("zero", pytest.approx(107.0, abs=1.0))
+
+
+def test_an_answer_to_an_old_question() -> None:
+    """Where a new look begins before the last one has ended, there is still only one question under way."""
+    worker = Worker(team := Team(), prompt=False)
+    team.advance("gw0", "ready", [3, 1], 0.0)
+    team.align()
+    team.align()
+    (_, old), (_, new) = worker.told
+    assert old != new
+    team.advance("gw0", "clock", [old, 5.0], time.monotonic())
+    assert len(worker.told) == 2
+    worker.answer()
+    assert len(worker.told) == 3
+
+
+def test_ways() -> None:
+    """How the tests are run, in one line."""
+    assert Member(0, print, planned=3, copied=1).ways() == (
+        "zdt: 4 tests for each virtual user: 3 by a compiled plan, 1 as copies of their items"
+    )
+    assert Member(0, print, planned=1).ways().startswith("zdt: 1 test for each")
