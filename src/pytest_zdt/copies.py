@@ -183,17 +183,24 @@ class ItemCopy:
 
 
 def recipe(shared: SharedFixtures, test: pytest.Function, given: Sequence[str]) -> Ingredients | None:
-    """What a plan of ``test`` is made of, None when it needs copies; ``given`` are the fixtures whose value comes with the VU."""
+    """What a plan of ``test`` is made of, in pytest's order; None when it needs copies.
+
+    ``given`` are the fixtures whose value comes with the VU; what those need for themselves is left out.
+    """
     if test.cls is not None or items.is_foreign(test):
         return None
     found: dict[str, Constant | Step] = {}
-    for name in items.closure(test):
+    used = items.closure(test)
+    names = [name for name in items.asked_for(test) if name in used]
+    while names:
+        name = names.pop()
         defs = items.definitions(test).get(name)
         one = _ingredient(shared, test, name, defs, given) if defs else None
         if one is None:
             return None
         found[name] = one
-    return found
+        names += [each for each in one.arguments if each not in found] if isinstance(one, Step) else ()
+    return {name: found[name] for name in used if name in found}
 
 
 def _ingredient(

@@ -211,7 +211,7 @@ def _plan(shared: SharedFixtures, test: pytest.Function) -> Plan | None:
     ingredients = recipe(shared, test, GIVEN)
     if ingredients is None:
         return None
-    return compile_plan(items.closure(test), ingredients, test.obj, items.arguments(test), items.expectation(test))
+    return compile_plan(ingredients, ingredients, test.obj, items.arguments(test), items.expectation(test))
 
 
 def _stack(frame: FrameType | None) -> str:

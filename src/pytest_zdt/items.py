@@ -113,6 +113,11 @@ def closure(item: pytest.Function) -> list[str]:
     return item._fixtureinfo.names_closure
 
 
+def asked_for(item: pytest.Function) -> tuple[str, ...]:
+    """The names of the fixtures that are used for themselves: by the test, by marks and as ``autouse``."""
+    return tuple(item._fixtureinfo.initialnames)
+
+
 def arguments(item: pytest.Function) -> tuple[str, ...]:
     """The names of the fixtures that the test function takes."""
     return tuple(item._fixtureinfo.argnames)

@@ -51,7 +51,7 @@ def _ways(shared: SharedFixtures, test: pytest.Function) -> dict[str, Callable[[
     ways: dict[str, Callable[[], Outcome]] = {"copies": ItemCopy(shared, test, {}).iterate}
     ingredients = recipe(shared, test, ())
     if ingredients is not None:
-        ways["plan"] = compile_plan(items.closure(test), ingredients, test.obj, items.arguments(test)).iterate
+        ways["plan"] = compile_plan(ingredients, ingredients, test.obj, items.arguments(test)).iterate
     return ways
 
 

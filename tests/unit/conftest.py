@@ -1,8 +1,6 @@
-"""Properties are tested alike on every machine: the same examples each time, and no deadline for a slow one."""
-
-from __future__ import annotations
+"""Properties are about results: how long an example takes depends on what else the machine does."""
 
 from hypothesis import settings
 
-settings.register_profile("zdt", deadline=None, derandomize=True)
-settings.load_profile("zdt")
+settings.register_profile("any-machine", deadline=None)
+settings.load_profile("any-machine")
