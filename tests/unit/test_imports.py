@@ -44,6 +44,55 @@ def test_private_names_of_pytest_are_in_one_module() -> None:
     assert [name for name, path in sorted(FILES.items()) if of(imports(path), "_pytest")] == ["items"]
 
 
+PRIVATE = {
+    "_request",
+    "_fixtureinfo",
+    "_setupstate",
+    "_fixturemanager",
+    "_finalizers",
+    "_initrequest",
+    "_arg2scope",
+    "_scope",
+    "_fixture_defs",
+    "_arg2fixturedefs",
+    "_pyfuncitem",
+    "_register_fixture",
+    "_report_sections",
+}
+"""Attributes of pytest's own objects that are none of its interface."""
+
+
+def attributes(path: Path) -> set[str]:
+    """The names of all attributes that a file touches, those by `getattr` and its kin included."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("getattr", "setattr", "hasattr"):
+            found |= {one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    return found
+
+
+def test_private_attributes_of_pytest_are_in_one_module() -> None:
+    """Only items.py touches what begins with an underscore of pytest's objects."""
+    assert [name for name, path in sorted(FILES.items()) if attributes(path) & PRIVATE] == ["items"]
+
+
+@pytest.mark.parametrize("name", ["outcomes", "plans", "copies", "refusals", "selftest", "crew", "workers", "reports"])
+def test_others_use_no_private_attribute_of_a_foreign_object(name: str) -> None:
+    """A name with an underscore is one's own: an attribute of ``self``, or one that its module or a class in it defines."""
+    tree = ast.parse(FILES[name].read_text(encoding="utf-8"))
+    foreign = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr.startswith("_")
+        and not node.attr.startswith("__")
+        and not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"))
+    }
+    assert foreign <= {"_current_frames"}  # of sys, and documented
+
+
 @pytest.mark.parametrize(
     "part",
     [
@@ -55,9 +104,16 @@ def test_private_names_of_pytest_are_in_one_module() -> None:
         "schedule",
         "target",
         "director",
+        "clocks",
+        "affinity",
+        "brake",
+        "tables",
+        "team",
+        "require",
         "settings",
         "values",
-        "probe",
+        "prober",
+        "pulse",
         "poller",
         "flow",
         "keeper",
@@ -83,9 +139,22 @@ def test_no_pytest_below(part: str) -> None:
         ("director", []),
         ("keeper", []),
         ("processes", []),
+        ("tables", []),
+        ("clocks", []),
+        ("affinity", []),
+        ("brake", []),
+        ("team", ["clocks"]),
         ("values", ["target"]),
-        ("settings", ["target", "values"]),
-        ("probe", ["evidence"]),
+        ("require", ["tables", "values"]),
+        ("settings", ["require", "schedule", "tables", "target", "values"]),
+        ("pulse", ["evidence"]),
+        ("prober", ["evidence", "http", "settings"]),
+        ("outcomes", []),
+        ("plans", ["outcomes"]),
+        ("items", ["outcomes"]),
+        ("refusals", ["items"]),
+        ("copies", ["items", "outcomes", "plans", "refusals"]),
+        ("selftest", ["copies", "items", "outcomes", "plans"]),
         ("flow", ["evidence"]),
         ("poller", ["http", "target"]),
         ("recorder", ["evidence"]),
@@ -97,7 +166,7 @@ def test_no_pytest_below(part: str) -> None:
         ("evidence.marks", ["evidence.lines"]),
         ("evidence.samples", ["evidence.kinds", "evidence.lines"]),
         ("evidence.series", ["evidence.kinds", "evidence.samples"]),
-        ("manifest", ["evidence", "settings", "__version__"]),
+        ("manifest", ["evidence", "schedule", "settings", "team", "__version__"]),
         ("cli", ["evidence", "verdict", "report", "__version__"]),
         ("__main__", ["cli"]),
         ("verdict", ["verdict", "evidence"]),
@@ -155,4 +224,5 @@ def test_the_command_loads_no_driver() -> None:
 def test_an_idle_plugin_loads_nothing() -> None:
     """Importing the plugin loads no HTTP library and none of the parts of a run."""
     parts = ("runner", "controller", "workers", "items", "poller", "cli", "http", "evidence", "verdict", "report")
+    parts += ("crew", "copies", "plans", "selftest", "prober", "pulse", "engine", "schedule", "settings", "affinity", "team")
     assert not of(loaded("pytest_zdt.plugin"), "requests", "urllib3", "pycurl", *(f"pytest_zdt.{part}" for part in parts))

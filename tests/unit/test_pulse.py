@@ -7,6 +7,7 @@ import gc
 import sys
 import threading
 import time
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from pytest_zdt import poller
 from pytest_zdt.evidence.health import PROBE_EVERY, Health, read_health
 from pytest_zdt.poller import Poller
-from pytest_zdt.pulse import Pauses, Pulse, free_ports, open_files
+from pytest_zdt.pulse import SECOND, Pauses, Pulse, free_ports, open_files
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -54,6 +55,12 @@ def told() -> Told:
     return Told()
 
 
+def from_now() -> Callable[[], float]:
+    """The start of a run that starts now."""
+    zero = time.monotonic()
+    return lambda: zero
+
+
 def stall(seconds: float) -> None:
     """Holds the interpreter's lock for that long, as a C extension may."""
     ctypes.PyDLL(None).usleep(int(seconds * 1_000_000))
@@ -90,7 +97,7 @@ def test_files_and_ports(told: Told) -> None:
     assert ports is not None
     assert number > 0 < ports <= 65536
     assert after < number
-    probe = Pulse("main", time.monotonic, told)
+    probe = Pulse("main", from_now(), told)
     probe.start()
     probe.stop()
     assert all(one.files and one.ports for one in told)
@@ -106,7 +113,7 @@ def test_systems_that_do_not_tell(monkeypatch: pytest.MonkeyPatch, tmp_path: obj
 
 def test_a_stall_is_a_lag(told: Told) -> None:
     """While somebody holds the interpreter's lock nobody sends: seen as a lag of the stall's length, less one sleep at most."""
-    probe = Pulse("main", time.monotonic, told)
+    probe = Pulse("main", from_now(), told)
     probe.start()
     time.sleep(0.1)
     stall(0.4)
@@ -127,9 +134,18 @@ def test_lags_by_the_clock(told: Told) -> None:
     assert told[0].at == pytest.approx(15.0 + PROBE_EVERY + 0.26)
 
 
+def test_the_start_is_asked_for_each_time(told: Told) -> None:
+    """Each line is told by the run's start as it is known then: it may have been set right meanwhile."""
+    zeros = [50.0, 60.0]
+    probe = Pulse("main", lambda: zeros.pop(0), told, Clock(*[SECOND] * 20))
+    probe._second()
+    probe._second()
+    assert told[1].at - told[0].at < 0 < told[1].at
+
+
 def test_cpu_by_the_clock(told: Told) -> None:
     """Busy for all of the time is one core, whatever the length of the second; never negative."""
-    probe = Pulse("main", time.monotonic, told)
+    probe = Pulse("main", from_now(), told)
     probe.start()
     before = time.thread_time()
     while time.thread_time() - before < 0.3:
@@ -147,7 +163,7 @@ def lengths(told: Told) -> list[float]:
 
 def test_the_last_second_is_told_though_it_has_just_begun(told: Told) -> None:
     """What was seen since the last full second is not lost at the end; the end need not be waited for."""
-    probe = Pulse("main", time.monotonic, told)
+    probe = Pulse("main", from_now(), told)
     probe.start()
     time.sleep(0.2)
     probe.stop()
@@ -158,13 +174,13 @@ def test_the_last_second_is_told_though_it_has_just_begun(told: Told) -> None:
 def test_stop_twice_and_without_a_start(told: Told) -> None:
     """Neither troubles anybody; nothing is told after the end, and the collector calls nobody any more."""
     callbacks = list(gc.callbacks)
-    probe = Pulse("main", time.monotonic, told)
+    probe = Pulse("main", from_now(), told)
     probe.start()
     assert len(gc.callbacks) == len(callbacks) + 1
     probe.stop()
     number = len(told)
     probe.stop()
-    Pulse("other", time.monotonic, told).stop()
+    Pulse("other", from_now(), told).stop()
     assert len(told) == number
     assert gc.callbacks == callbacks
 
@@ -184,7 +200,7 @@ def test_pauses() -> None:
 
 def test_a_collection_is_told(told: Told) -> None:
     """The collector's pauses are those of this process."""
-    probe = Pulse("main", time.monotonic, told)
+    probe = Pulse("main", from_now(), told)
     probe.start()
     time.sleep(0.1)
     gc.collect()
