@@ -49,7 +49,7 @@ class Inside:
         test = self.tests[name]
         ingredients = recipe(self.shared, test, ())
         assert ingredients is not None, "it needs copies"
-        return compile_plan(items.closure(test), ingredients, test.obj, items.arguments(test), items.expectation(test))
+        return compile_plan(ingredients, ingredients, test.obj, items.arguments(test), items.expectation(test))
 
     def run(self, way: str, name: str = "test") -> Any:
         """What runs a test for one VU: its ``copy`` or its ``plan``."""

@@ -178,10 +178,11 @@ class Test:
         assert [one.iterate().name for _ in range(3)] == [PASSED] * 3
 
 
-def test_tmp_path(pytester: pytest.Pytester) -> None:
+@WAYS
+def test_tmp_path(way: str, pytester: pytest.Pytester) -> None:
     """Each iteration has an empty directory of its own, which is gone afterwards."""
     with inside(pytester, "def test(tmp_path):\n    EVENTS.append(tmp_path)\n    (tmp_path / 'x').mkdir()\n") as found:
-        one = found.copy()
+        one = found.run(way)
         assert [one.iterate().name for _ in range(3)] == [PASSED] * 3
         paths = [Path(event) for event in found.events]
     assert len(set(paths)) == 3

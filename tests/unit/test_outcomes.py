@@ -188,7 +188,7 @@ def of_the_load(item: pytest.Function, *, planned: bool) -> str:
             return ItemCopy(shared, item, {}).iterate().name
         ingredients = recipe(shared, item, ())
         assert ingredients is not None
-        plan = compile_plan(items.closure(item), ingredients, item.obj, items.arguments(item), items.expectation(item))
+        plan = compile_plan(ingredients, ingredients, item.obj, items.arguments(item), items.expectation(item))
         return plan.iterate().name
     finally:
         shared.tear_down()
