@@ -58,14 +58,14 @@ def allowed_cpus() -> Sequence[int]:
 
 
 @contextlib.contextmanager
-def pinned(cpu: int | None) -> Iterator[None]:
-    """Keeps this thread, and those that it starts meanwhile, on one CPU; None: does nothing."""
+def pinned(cpu: int | None) -> Iterator[int | None]:
+    """Keeps this thread, and those that it starts meanwhile, on one CPU, which it gives back; None: does nothing."""
     if cpu is None:
-        yield
+        yield None
         return
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {cpu})
     try:
-        yield
+        yield cpu
     finally:
         os.sched_setaffinity(0, before)

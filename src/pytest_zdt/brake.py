@@ -25,7 +25,7 @@ class Brake:
         self._maxfail, self._violated, self._clock = maxfail, violated, clock
         self._watching = require is not None
         self._strict = require is not None and _allows_none(require)
-        self._limited = require is not None and _has_latency_limits(require)
+        self._limited = require is not None and (_has_latency_limits(require) or bool(require.get("impact")))
         self._tests: set[str] = set()
         self._failures, self._clear, self._judged = 0, 0, 0
         self._next = 0.0
@@ -42,7 +42,7 @@ class Brake:
     def reason(self) -> str:
         """Why the run is to be stopped now; empty: it may go on. May judge, and so take a while."""
         if 0 < self._maxfail <= len(self._tests):
-            return f"{len(self._tests)} tests failed"
+            return f"{len(self._tests)} test{'s' * (len(self._tests) != 1)} failed"
         if not self._watching:
             return ""
         if self._strict and self._clear:

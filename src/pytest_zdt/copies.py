@@ -100,9 +100,12 @@ class ItemCopy:
     def __init__(self, shared: SharedFixtures, test: pytest.Function, given: Mapping[str, object]) -> None:
         self.test, self._shared, self._given = test, shared, given
         self._expected = items.expectation(test)
+        self._make_anew()
         self.properties: list[tuple[str, object]] = []
         """What the last iteration that recorded properties has recorded."""
-        used = set(items.closure(test))
+
+    def _make_anew(self) -> None:
+        test, used = self.test, set(items.closure(self.test))
         self._definitions = {name: self._mine(name, defs) for name, defs in items.definitions(test).items() if name in used}
         self._known = dict(self._up_already())
         self._own: dict[Definition, Definition] = {}
@@ -152,7 +155,7 @@ class ItemCopy:
     def iterate(self) -> Outcome:
         """Set-up, call, teardown. Never raises: a virtual user outlives whatever a test does, `SystemExit` included."""
         __tracebackhide__ = True
-        if self.test.cls is not None:  # a fresh instance of the class
+        if self.test.cls is not None or self.item.own_markers != self.test.own_markers:  # a fresh instance, or fresh marks
             self.item = items.copy_item(self.test, self._definitions, self._session)
         item, problems, when = self.item, [], "setup"
         items.begin(item, self._known)
@@ -170,16 +173,14 @@ class ItemCopy:
             self.properties = item.user_properties[:]
             item.user_properties.clear()
         expected = self._expectation()
+        if any(not isinstance(problem.error, items.CAUGHT) for problem in problems):
+            self._make_anew()  # pytest's definitions are not made to be used again after a SystemExit
         return judge(problems, expected) if problems or expected else GOOD
 
     def _expectation(self) -> Expectation | None:
-        """What an xfail mark expects, one that the iteration itself has added included; that is taken away again."""
-        known, mine = len(self.test.own_markers), self.item.own_markers
-        if len(mine) == known:
-            return self._expected
-        found = items.expectation(self.item)
-        del mine[known:]
-        return found
+        """What an xfail mark expects, one that the iteration itself has added included."""
+        changed = len(self.item.own_markers) != len(self.test.own_markers)
+        return items.expectation(self.item) if changed else self._expected
 
 
 def recipe(shared: SharedFixtures, test: pytest.Function, given: Sequence[str]) -> Ingredients | None:

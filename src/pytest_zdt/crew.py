@@ -79,7 +79,8 @@ class Crew:
         self._expected = [tuple(mark.kwargs.get("expected", ())) if mark else () for mark in marks]
         self._weights = [int(mark.kwargs.get("weight", 1)) if mark else 1 for mark in marks]
         self._limits = [time_limit(test, HUNG_AFTER + run.settings.target.timeout) for test in tests]
-        self._arrivals = schedule.Arrivals(run.settings.rate, place.number, place.workers) if run.settings.rate else None
+        sharing = min(place.workers, run.settings.vus)  # a worker without a VU has no share of the arrivals either
+        self._arrivals = schedule.Arrivals(run.settings.rate, place.number, sharing) if run.settings.rate else None
         self._lock = threading.Lock()
         self._reported: set[tuple[str, str, str, str]] = set()
         self._vus: dict[int, VirtualUser] = {}
@@ -139,7 +140,7 @@ class Crew:
         self._printing.begin()
         vu.begin(self._expected[index])
         outcome = runners[index].iterate()
-        if any(isinstance(problem.error, Stopped) for problem in outcome.problems):
+        if any(_is_stopped(problem.error) for problem in outcome.problems):
             samples = vu.end(None)
             self.recorder.add(samples)
             return bool(samples)
@@ -173,7 +174,7 @@ class Crew:
     def _hung(self, vu: int, index: int, stack: str) -> dict[str, Any]:
         test, limit = self._tests[index], self._limits[index]
         text = f"hung: virtual user {vu} has been in this test for more than {limit:g} s; it is here:\n{stack}"
-        self._count(test, test, Outcome(FAILED, (Problem("call", _raised(pytest.fail.Exception(text, pytrace=False))),)), [])
+        self._count(test, test, Outcome(FAILED, (Problem("call", items.raised(pytest.fail.Exception(text, pytrace=False))),)), [])
         return {"vu": vu, "test": test.nodeid, "after_s": limit, "stack": stack}
 
     def close(self, load: Load) -> None:
@@ -187,12 +188,9 @@ def _plain(value: object) -> object:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def _raised(error: BaseException) -> BaseException:
-    """The error with the traceback that pytest asks for."""
-    try:
-        raise error
-    except BaseException as raised:
-        return raised
+def _is_stopped(error: BaseException) -> bool:
+    """Whether it was the end of the run that kept a test, or its teardown, from sending."""
+    return isinstance(error, Stopped) or (isinstance(error, BaseExceptionGroup) and error.subgroup(Stopped) is not None)
 
 
 def time_limit(item: pytest.Item, default: float) -> float:

@@ -30,13 +30,16 @@ class Loop:
     abandoned: bool = False
     """Whether a substitute has taken this VU's place."""
     times: list[float] = field(default_factory=list)
-    """When the VU began, and when it ended, on the load's clock."""
+    """When the VU began, and when it ended, on the load's clock; infinite when nothing more was due."""
 
     def run(self, stop: threading.Event, zero: float, clock: Callable[[], float]) -> None:
         """Loops until ``stop`` is set or nothing more is due; the iteration under way is finished."""
         self.times.append(clock())
         while not self.abandoned:
             due = self.due(clock() - zero)
+            if due == inf:
+                self.times.append(inf)  # it has done all that was planned for it
+                return
             if _stopped(stop, zero + due, clock):
                 break
             self.begun += 1
@@ -60,9 +63,7 @@ class Loop:
 
 
 def _stopped(stop: threading.Event, due: float, clock: Callable[[], float]) -> bool:
-    """Waits until ``due`` or the stop; whether it was the stop, or nothing is due any more."""
-    if due == inf:
-        return True
+    """Waits until ``due`` or the stop; whether it was the stop."""
     left = due - clock()
     return stop.wait(left) if left > 0 else stop.is_set()
 

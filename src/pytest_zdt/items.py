@@ -8,12 +8,13 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import SkipTest
 
 import pytest
 from _pytest._code import ExceptionInfo
 from _pytest.config import parse_warning_filter
 from _pytest.fixtures import FixtureDef
-from _pytest.outcomes import Skipped
+from _pytest.outcomes import OutcomeException, Skipped
 from _pytest.reports import TestReport
 from _pytest.runner import CallInfo, SetupState
 from _pytest.scope import Scope
@@ -23,6 +24,8 @@ from pytest_zdt.outcomes import FAILED, XFAILED, XPASSED, Expectation, Outcome
 
 Definition = FixtureDef[Any]
 Definitions = Mapping[str, Sequence[Definition]]
+CAUGHT = (Exception, OutcomeException)
+"""What pytest catches where it sets up and tears down."""
 HOOKS = ("pytest_fixture_setup", "pytest_fixture_post_finalizer", "pytest_pyfunc_call")
 
 
@@ -58,12 +61,29 @@ def swap_state(session: pytest.Session, state: SetupState) -> SetupState:
 
 
 class OneItem(SetupState):
-    """A SetupState under which everything above ``item`` is up: it sets up and tears down copies of just this item."""
+    """A SetupState under which everything above ``item`` is up: it sets up and tears down copies of just this item.
+
+    The stock one leaves off where a teardown raises `SystemExit`, which would end the process anyway; a VU goes on.
+    """
 
     def __init__(self, item: pytest.Item) -> None:
         super().__init__()
         for collector in item.listchain()[:-1]:
             self.stack[collector] = ([], None)
+
+    def teardown_exact(self, nextitem: pytest.Item | None) -> None:
+        """Tears down the item on top; ``nextitem`` is of no account."""
+        item, (finalizers, _) = self.stack.popitem()
+        errors: list[BaseException] = []
+        while finalizers:
+            try:
+                finalizers.pop()()
+            except BaseException as error:
+                errors.append(error)
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            raise BaseExceptionGroup(f"errors while tearing down {item!r}", errors[::-1])
 
 
 class View:
@@ -205,11 +225,16 @@ def instance_of(item: pytest.Function, definition: Definition) -> tuple[object, 
     """What tells the instances of a higher-scoped fixture apart: its definition, scope node and set of parameters."""
     node = {
         Scope.Session: None,
-        Scope.Package: item.path.parent,
+        Scope.Package: _package(item, definition),
         Scope.Module: item.getparent(pytest.Module),
         Scope.Class: item.getparent(pytest.Class) or item,
     }[_scope(item, definition)]
     return definition, node, _parameters(item, definition)
+
+
+def _package(item: pytest.Function, definition: Definition) -> object:
+    """The package that a package-scoped fixture belongs to: the one that defines it, None where that is no package."""
+    return next((one for one in item.listchain() if one.nodeid == definition.baseid), None)
 
 
 def _scope(item: pytest.Function, definition: Definition) -> Scope:
@@ -267,9 +292,19 @@ def error_filters(config: pytest.Config) -> None:
         warnings.filterwarnings("error" if action == "error" else "ignore", message, category, module, number)
 
 
+def raised(error: BaseException) -> BaseException:
+    """The error with a traceback, which pytest's reports ask for."""
+    try:
+        raise error
+    except BaseException as caught:
+        return caught
+
+
 def report(item: pytest.Item, outcome: Outcome, number: int = 0) -> TestReport:
     """pytest's own report of a problem of an iteration, traceback and diff included, or of an xfail that passed."""
     when, error = outcome.problems[number] if outcome.problems else ("call", None)
+    if isinstance(error, SkipTest):
+        error = raised(pytest.skip.Exception(str(error)))  # as pytest's own unittest plugin does
     excinfo = None if error is None else ExceptionInfo.from_exception(error)
     call: Any = CallInfo(None, excinfo, start=0.0, stop=0.0, duration=0.0, when=when, _ispytest=True)  # type: ignore[arg-type]
     made = TestReport.from_item_and_call(item, call)

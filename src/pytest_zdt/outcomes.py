@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
+from unittest import SkipTest
 
 import pytest
 
@@ -50,7 +51,7 @@ GOOD: Final = Outcome(PASSED)
 
 def judge(problems: Sequence[Problem], expected: Expectation | None = None) -> Outcome:
     """The outcome of an iteration with these problems. The rules are those of pytest's own ``skipping`` plugin."""
-    if not problems:
+    if not problems or (expected is not None and expected.strict and all(problem.when == "teardown" for problem in problems)):
         if expected is None:
             return GOOD
         return Outcome(FAILED if expected.strict else XPASSED, (), f"{'[XPASS(strict)] ' * expected.strict}{expected.reason}")
@@ -63,7 +64,7 @@ def judge(problems: Sequence[Problem], expected: Expectation | None = None) -> O
 def _name(error: BaseException, expected: Expectation | None) -> str:
     if isinstance(error, pytest.xfail.Exception):
         return XFAILED
-    if isinstance(error, pytest.skip.Exception):
+    if isinstance(error, pytest.skip.Exception | SkipTest):
         return SKIPPED
     return XFAILED if expected is not None and expected.matches(error) else FAILED
 

@@ -65,7 +65,9 @@ class Plan:
                 else:
                     values[name] = made
             when = "call"
-            self.function(**{argument: values[argument] for argument in self.arguments})
+            returned = self.function(**{argument: values[argument] for argument in self.arguments})
+            if hasattr(returned, "__await__") or hasattr(returned, "__aiter__"):
+                pytest.fail("async def functions are not natively supported.", pytrace=False)
         except BaseException as error:
             problems.append(Problem(when, error))
         if opened and (left := _close(opened)):

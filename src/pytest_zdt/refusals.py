@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from pytest_zdt.items import closure, definitions
+from pytest_zdt.items import closure, definitions, is_direct
 
 PROCESS_WIDE: Final = {
     **dict.fromkeys(("monkeypatch", "mocker", "pytester", "testdir"), "it changes the whole process"),
@@ -41,17 +41,36 @@ def refusal(item: pytest.Item) -> str:
         return "unittest.TestCase keeps its state in the instance"
     if _is_async(item.obj):
         return "it is asynchronous"
-    if clock := FROZEN.get(getattr(item.obj, "__globals__", {}).get("__name__", "")):
+    if clock := next(filter(None, map(_stopping_clock, _layers(item.obj))), ""):
         return f"{clock} stops the clock of the whole process"
+    if not _is_weight(item):
+        return "its weight is not a whole number from 1"
     return next(_of_fixtures(item), "")
 
 
 def _of_fixtures(item: pytest.Function) -> Iterator[str]:
     for name in closure(item):
-        if name in PROCESS_WIDE:
+        if name in PROCESS_WIDE and not any(map(is_direct, definitions(item).get(name, ()))):
             yield f"it uses {name}, and {PROCESS_WIDE[name]}"
         elif any(_is_async(one.func) for one in definitions(item).get(name, ())):
             yield f"its fixture {name} is asynchronous"
+
+
+def _layers(function: object) -> Iterator[object]:
+    """A function, and what its decorators have wrapped."""
+    while function is not None:
+        yield function
+        function = getattr(function, "__wrapped__", None)
+
+
+def _stopping_clock(function: object) -> str:
+    return FROZEN.get(getattr(function, "__globals__", {}).get("__name__", ""), "")
+
+
+def _is_weight(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("zdt")
+    weight = mark.kwargs.get("weight", 1) if mark is not None else 1
+    return isinstance(weight, int) and not isinstance(weight, bool) and weight >= 1
 
 
 def _is_async(function: object) -> bool:

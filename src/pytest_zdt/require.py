@@ -67,7 +67,9 @@ def resolve_require(
     tables = (("require", configuration.get("require", {})), (f"targets.{values['target']}.require", keys.get("require", {})))
     for where, table in tables:
         known_keys(where, table, {*REQUIRE_KEYS, "endpoints"})
-        endpoints = limits.get("endpoints", {}) | _endpoint_limits(where, table.get("endpoints", {}))
+        endpoints = dict(limits.get("endpoints", {}))
+        for name, own in _endpoint_limits(where, table.get("endpoints", {})).items():
+            endpoints[name] = endpoints.get(name, {}) | own
         limits |= _limits(where, REQUIRE_KEYS, {key: value for key, value in table.items() if key != "endpoints"})
         limits["endpoints"] = endpoints
     limits |= {key: values[key] for key in ("head", "tail") if values.get(key) is not None}

@@ -30,6 +30,8 @@ def lane(vu: int, workers: int, lanes: Sequence[str] = LANES) -> str:
 def order(tests: int, weights: Sequence[int], random: Random) -> Iterator[int]:
     """Indices of tests without end: shuffled rounds in which each test stands as often as its weight says."""
     round_ = [test for test in range(tests) for _ in range(weights[test])]
+    if not round_:
+        raise ValueError("no test has a weight: there is nothing to run")
     while True:
         random.shuffle(round_)
         yield from round_
@@ -92,9 +94,10 @@ def planned_time(points: Points, vu: int, since: float, until: float) -> float:
 
 
 def due_to_send(points: Points, vus: Sequence[int], pace: float, until: float) -> list[int]:
-    """Those of the VUs that were to be driven long enough by then that each must have sent something."""
-    enough = min(until / 2, 1.0 + pace)
-    return [vu for vu in vus if planned_time(points, vu, 0.0, until) >= enough]
+    """Those of the VUs that were to begin early enough by then that each must have sent something."""
+    most = max(1, ceil(max(number for _, number in points)))
+    late = until - min(until / 2, 1.0)
+    return [vu for vu in vus if Closed(spans(points, vu), pace, first_start(vu, most, pace)).due(0.0) < late]
 
 
 @dataclass

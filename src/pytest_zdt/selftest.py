@@ -19,7 +19,7 @@ from pytest_zdt.copies import ItemCopy, SharedFixtures, recipe
 from pytest_zdt.outcomes import Outcome, Problem, judge
 from pytest_zdt.plans import compile_plan
 
-TESTED = "pytest 8.0, 8.4 and 9.2"
+TESTED = "a release that is known: pytest 8.0, 8.4 and 9.2 are"
 Events = list[str]
 
 
@@ -29,19 +29,28 @@ class Misunderstood(Exception):
 
 def check(session: pytest.Session) -> None:
     """Raises `Misunderstood` when this pytest runs tests otherwise than the load does. Takes some milliseconds."""
+    try:
+        _compare(session)
+    except (AttributeError, TypeError, KeyError, ValueError, AssertionError, LookupError) as error:
+        raise Misunderstood(f"pytest {pytest.__version__} has other insides ({error!r}): use {TESTED}") from None
+
+
+def _compare(session: pytest.Session) -> None:
     events: Events = []
     tests = _collected(session, _module(events))
     expected = [_seen(partial(_protocol, test), events) for test in tests]
     shared = SharedFixtures(session, tests)
+    events.clear()
     shared.set_up()
     try:
+        if events != ["shared up"]:
+            raise Misunderstood(f"pytest {pytest.__version__} runs test_shared as {events} in its set-up: use {TESTED}")
         for test, wanted in zip(tests, expected, strict=True):
             for way, iterate in _ways(shared, test).items():
                 for found in (_seen(iterate, events), _seen(iterate, events)):
-                    if found != wanted:
+                    if found != wanted or "shared up" in events:
                         raise Misunderstood(
-                            f"pytest {pytest.__version__} runs {test.name} as {wanted}, the load's {way} as {found}: "
-                            f"use a release that is known ({TESTED})"
+                            f"pytest {pytest.__version__} runs {test.name} as {wanted}, the load's {way} as {found}: use {TESTED}"
                         )
     finally:
         shared.tear_down()
@@ -123,6 +132,7 @@ def _module(events: Events) -> ModuleType:
     @pytest.fixture
     def zdt_bad() -> Iterator[None]:
         yield
+        events.append("bad down")
         raise ValueError("teardown")
 
     @pytest.mark.parametrize("number", [1, 2])

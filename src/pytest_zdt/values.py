@@ -12,6 +12,8 @@ def duration(text: str | int | float) -> float:
     """Seconds of ``15m``, ``90s``, ``1h30m``, ``500ms`` or ``45`` (seconds). Raises `ValueError` with what to write."""
     written = str(text).strip()
     match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?", written, re.ASCII)
+    if len(written) > 30:
+        raise ValueError(f"{written[:30]!r}... is not a duration: write 15m, 90s, 1h30m, 500ms or a number of seconds")
     if re.fullmatch(r"\d+(\.\d+)?", written, re.ASCII):
         return float(written)
     if not written or not match:
@@ -84,7 +86,9 @@ def stages(value: str) -> tuple[tuple[float, int], ...]:
         if not colon or not re.fullmatch(r"[0-9]+", vus.strip()):
             raise ValueError(f"{part.strip()!r} is not a stage: write time:VUs, such as 1m:5,13m:20,1m:0")
         found.append((duration(time), int(vus)))
-    if not any(seconds for seconds, _ in found) or not any(vus for _, vus in found):
+    after = [vus for _, vus in found]
+    before = [0, *after]
+    if not any(found[number][0] and (before[number] or after[number]) for number in range(len(found))):
         raise ValueError(f"{value!r} drives no load: write time:VUs, such as 1m:5,13m:20,1m:0")
     return tuple(found)
 

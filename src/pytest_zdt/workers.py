@@ -21,7 +21,7 @@ from pytest_zdt.crew import Crew, Place
 from pytest_zdt.engine import Load
 from pytest_zdt.evidence.kinds import is_failure
 from pytest_zdt.evidence.samples import Sample
-from pytest_zdt.outcomes import SKIPPED, XFAILED, Outcome, Problem
+from pytest_zdt.outcomes import Outcome, Problem, judge
 from pytest_zdt.printing import Printing
 from pytest_zdt.prober import Prober
 from pytest_zdt.processes import unreachable
@@ -119,7 +119,7 @@ class Worker:
 
     def _drive(self, shared: SharedFixtures, tests: list[pytest.Function]) -> list[int]:
         for item, error in shared.errors.items():
-            self._tell(item, _of_set_up(error), ())
+            self._tell(item, judge([Problem("setup", error)], items.expectation(item)), ())
         crew = Crew(self._run, self._place, shared, tests, self._stop.is_set, self._tell, self._printing)
         loops = crew.loops()
         self._post()
@@ -217,14 +217,6 @@ def _misunderstood(session: pytest.Session) -> str:
     except selftest.Misunderstood as error:
         return str(error)
     return ""
-
-
-def _of_set_up(error: BaseException) -> Outcome:
-    """What a mark or a higher-scoped fixture raised."""
-    if isinstance(error, pytest.xfail.Exception):
-        return Outcome(XFAILED, (Problem("setup", error),), str(error.msg))
-    skipped = isinstance(error, pytest.skip.Exception)
-    return Outcome(SKIPPED if skipped else "failed", (Problem("setup", error),))
 
 
 def _first_line(outcome: Outcome, number: int) -> str:
