@@ -66,7 +66,7 @@ def test_maxfail_beside_the_limits() -> None:
     judge = Judge()
     brake = judge.brake(maxfail=1)
     brake.test_failed("a")
-    assert (brake.reason(), judge.judged) == ("1 tests failed", [])
+    assert (brake.reason(), judge.judged) == ("1 test failed", [])
 
 
 @pytest.mark.parametrize("budget", ["0", "0%", "0.0%"])

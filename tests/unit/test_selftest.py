@@ -66,7 +66,7 @@ def test_the_text(session: pytest.Session, monkeypatch: pytest.MonkeyPatch) -> N
     text = refused(session)
     assert text.startswith(f"pytest {pytest.__version__} runs test_plain[1] as (['outer of shared up', 'test of plain of outer")
     assert "the load's plan as" in text
-    assert text.endswith(f"use a release that is known ({selftest.TESTED})")
+    assert text.endswith(f"use {selftest.TESTED}")
     assert "\n" not in text
 
 
