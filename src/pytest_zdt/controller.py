@@ -100,6 +100,9 @@ class Controller:
             self._writer.add_mark(Mark(content[0], HUNG, content[1]))
         elif kind == "refused":
             self._refused = content[0]
+        elif kind == "crash":
+            self._crash = self._crash or RuntimeError(f"worker {worker} failed:\n{content[0]}")
+            self._stop("internal error")
         elif kind == "final":
             self._team[worker].final = content[0]
             self.tests.count(content[1])

@@ -144,6 +144,8 @@ class ItemCopy:
         for one in defs:
             if one not in self._own:
                 self._own[one] = self._adopted(one)
+        if len(defs) == 1 and items.is_shared(self.test, defs[0]) and self._own[defs[0]].cached_result is not None:
+            self._known[name] = self._own[defs[0]]  # need not be looked for again; old pytests note each time that it was
         return tuple(self._own[one] for one in defs)
 
     def _adopted(self, definition: Definition) -> Definition:

@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
+LONGEST = 3600.0
+"""Seconds of one wait: what is due in a thousand years is more than a lock can wait for."""
+
 
 @dataclass
 class Loop:
@@ -64,8 +67,10 @@ class Loop:
 
 def _stopped(stop: threading.Event, due: float, clock: Callable[[], float]) -> bool:
     """Waits until ``due`` or the stop; whether it was the stop."""
-    left = due - clock()
-    return stop.wait(left) if left > 0 else stop.is_set()
+    while (left := due - clock()) > 0:
+        if stop.wait(min(left, LONGEST)):
+            return True
+    return stop.is_set()
 
 
 class Load:
@@ -79,6 +84,8 @@ class Load:
         self.stopped = threading.Event()
         self._zero, self._clock = zero, clock
         self._threads: dict[int, threading.Thread] = {}
+        self.broken: list[BaseException] = []
+        """What VUs have died of: an error of the engine, since tests' own are outcomes."""
 
     def start(self) -> None:
         """Starts every VU."""
@@ -87,11 +94,15 @@ class Load:
 
     def _start(self, loop: Loop) -> None:
         # daemons: a VU that hangs in a test must not keep the process from ending
-        thread = threading.Thread(
-            target=loop.run, args=(self.stopped, self._zero, self._clock), name=f"zdt-vu{loop.vu}", daemon=True
-        )
+        thread = threading.Thread(target=self._run, args=(loop,), name=f"zdt-vu{loop.vu}", daemon=True)
         self._threads[id(loop)] = thread
         thread.start()
+
+    def _run(self, loop: Loop) -> None:
+        try:
+            loop.run(self.stopped, self._zero, self._clock)
+        except BaseException as error:
+            self.broken.append(error)
 
     def overdue(self, limits: Sequence[float]) -> list[Loop]:
         """The VUs whose iteration has taken longer than the limit of its test, in seconds."""

@@ -46,6 +46,12 @@ OPTIONS = (
 )
 
 
+SWITCHES = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+
 def add_options(parser: pytest.Parser) -> None:
     """Registers the table with pytest."""
     group = parser.getgroup("zdt", "zero-downtime verification of a deployment")
@@ -70,11 +76,18 @@ def _value(config: pytest.Config, option: Option) -> Any:
     if value in (None, ""):
         return None
     if not option.parse:
-        return str(value).lower() in ("1", "true", "yes", "on")
+        return _switch(name, value)
     try:
         return checker(option.parse)(value)
     except ValueError as error:
         raise pytest.UsageError(f"{name}: {error}") from None
+
+
+def _switch(name: str, value: object) -> bool:
+    written = str(value).lower()
+    if written not in SWITCHES:
+        raise pytest.UsageError(f"{name}: {value!r} is neither true nor false")
+    return SWITCHES[written]
 
 
 def any_given(config: pytest.Config) -> bool:

@@ -142,8 +142,9 @@ def resolve(given: Mapping[str, Any], root: Path, environ: Mapping[str, str] = o
 
     Raises `SettingsError`. Makes up a secret where the API is served for the run and none is set.
     """
-    if given.get("smoke") and given.get("duration"):
-        raise SettingsError("--zdt-smoke and --zdt-duration exclude each other: leave one of them out")
+    for key in ("duration", *EXECUTORS):
+        if given.get("smoke") and given.get(key):
+            raise SettingsError(f"--zdt-smoke and --zdt-{key} exclude each other: leave one of them out")
     configuration = read_configuration(root)
     name = given["target"]
     keys = _target_keys(name, configuration)

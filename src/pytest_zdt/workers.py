@@ -7,6 +7,7 @@ import faulthandler
 import signal
 import threading
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
@@ -149,6 +150,9 @@ class Worker:
         try:
             while not self._stop.wait(FLUSH_EVERY) and CLOCK() - self._heard < SILENT:
                 self._flush(crew)
+                if load.broken:
+                    self._send(("crash", "".join(traceback.format_exception(load.broken[0]))))
+                    break
                 for hung in crew.substitute(load):
                     self._outbox.put(("hung", CLOCK() - self._zero, {"worker": self._name, **hung}))
         finally:  # after Ctrl-C too: what was seen is evidence
