@@ -417,11 +417,11 @@ def lengths(test: pytest.Function) -> dict[str, int]:
 
 
 def test_shared_fixtures_gather_no_finalizers(pytester: pytest.Pytester) -> None:
-    """The instance that all VUs use has as many finalizers after a thousand iterations as before the first."""
+    """The instance that all VUs use has as many finalizers after a thousand iterations as after two; pytest 8.0 adds one twice."""
     with inside(pytester, GROWTH["copy"]) as found:
         (test,) = found.tests.values()
         one = found.copy(test.name)
-        one.iterate()
+        iterated(one, 2)
         before = finalizers(found.shared)
         iterated(one, 1000)
         assert finalizers(found.shared) == before

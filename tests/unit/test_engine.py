@@ -335,3 +335,23 @@ def test_vus_run_side_by_side() -> None:
     load.stop()
     assert load.join(20.0) == []
     assert [loop.iterations for loop in load.loops] == [1] * 4
+
+
+@pytest.mark.timeout(30)
+def test_a_loop_that_breaks_is_told() -> None:
+    """An error that is not a test's ends its VU alone, and is kept for whoever looks after the load."""
+    others = threading.Event()
+
+    def breaks(test: int) -> None:
+        raise LookupError("broken")
+
+    def goes_on(test: int) -> None:
+        others.set()
+
+    load = Load([Loop(vu, call, itertools.count(), lambda now: now) for vu, call in enumerate((breaks, goes_on))])
+    load.start()
+    assert others.wait(20)
+    load._threads[id(load.loops[0])].join(20)
+    load.stop()
+    assert load.join(20.0) == []
+    assert [str(error) for error in load.broken] == ["broken"]
