@@ -417,7 +417,7 @@ def lengths(test: pytest.Function) -> dict[str, int]:
 
 
 def test_shared_fixtures_gather_no_finalizers(pytester: pytest.Pytester) -> None:
-    """The instance that all VUs use has as many finalizers after a thousand iterations as after two; pytest 8.0 adds one twice."""
+    """The instance that all VUs use has as many finalizers after a thousand iterations as after two, when pytest 8.0 adds one."""
     with inside(pytester, GROWTH["copy"]) as found:
         (test,) = found.tests.values()
         one = found.copy(test.name)
