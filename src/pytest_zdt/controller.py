@@ -4,7 +4,6 @@ judged, and reports every test once."""
 from __future__ import annotations
 
 import contextlib
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,17 +16,21 @@ from pytest_zdt.brake import Brake
 from pytest_zdt.director import Director, Seen
 from pytest_zdt.evidence.bundle import BundleWriter, read_bundle, write_verdict
 from pytest_zdt.evidence.marks import ABORTED, CONTROL, DEPLOYED, ENDED, FAILED, HUNG, LOST, POLLED, STARTED, Mark
-from pytest_zdt.manifest import describe, ending, environment
+from pytest_zdt.manifest import describe, ending, environment, progress
 from pytest_zdt.poller import Poller, control, version_of
-from pytest_zdt.processes import Command
+from pytest_zdt.processes import Command, sigterm_interrupts
 from pytest_zdt.reports import Tests
 from pytest_zdt.settings import FOLLOW_AT_MOST, Run
 from pytest_zdt.team import Message, Team
 from pytest_zdt.verdict.judge import judge
 from pytest_zdt.verdict.model import VIOLATED, Verdict
 
+HERE = "main"
+"""The name of the worker that is this process."""
 TICK = 0.1
 """Seconds between two looks at the run."""
+GIVE_UP_AFTER = 5.0
+"""Seconds, beside a request's, that a worker may take to end."""
 ALIGN_EVERY = 5.0
 """Seconds between two looks at the workers' clocks."""
 
@@ -35,8 +38,8 @@ ALIGN_EVERY = 5.0
 class Controller:
     """One load run, seen from the controller. ``verdict`` is None until it was judged.
 
-    ``show`` takes the progress line, ``announce`` what is told once. After ``maxfail`` failed tests the run stops (0: it does
-    not).
+    ``show`` takes the progress line, ``announce`` what is told once, ``give_up`` why workers are not waited for. After
+    ``maxfail`` failed tests the run stops (0: it does not).
     """
 
     def __init__(
@@ -44,9 +47,10 @@ class Controller:
         run: Run,
         show: Callable[[str], None],
         announce: Callable[[str], None] = lambda line: None,
+        give_up: Callable[[str], None] = lambda why: None,
         maxfail: int = 0,
     ) -> None:
-        self._run, self._show, self._announce = run, show, announce
+        self._run, self._show, self._announce, self._give_up = run, show, announce, give_up
         self._changed = threading.Condition()
         self._team = Team()
         self._refused = ""
@@ -80,8 +84,9 @@ class Controller:
             with self._changed:
                 self._take(worker, message, now)
                 self._changed.notify_all()
-        except Exception as error:  # an exception here would close the worker's channel; raised when the run ends
+        except Exception as error:  # e.g. a full disk; an exception here would close the worker's channel
             self._crash = self._crash or error
+            self._stop("internal error")
 
     def _take(self, worker: str, message: Message, now: float) -> None:
         kind, *content = message
@@ -98,8 +103,10 @@ class Controller:
             self._reported(*content)
         elif kind == "hung" and self._writer is not None:
             self._writer.add_mark(Mark(content[0], HUNG, content[1]))
+        elif kind in ("progress", "endpoints"):
+            self._team.note(worker, kind, content[0])
         elif kind == "refused":
-            self._refused = content[0]
+            self._refuse(content[0])
         elif kind == "crash":
             self._crash = self._crash or RuntimeError(f"worker {worker} failed:\n{content[0]}")
             self._stop("internal error")
@@ -107,8 +114,10 @@ class Controller:
             self._team[worker].final = content[0]
             self.tests.count(content[1])
             self.tests.add_properties(content[2])
-            if not self._stopping:
+            if not self._stopping and worker != HERE:
                 self._mark(LOST, worker=worker, reason="ended before the run did")
+        elif self._stopping and kind == "ready":
+            self._team[worker].tell(("stop", self._stopping))  # it came too late
         else:
             self._team.advance(worker, kind, content, now)
 
@@ -126,8 +135,14 @@ class Controller:
 
     def _lose(self, worker: str) -> None:
         lost = self._team.lose(worker)
-        if lost is not None and lost.ready and lost.final is None:
+        if lost is not None and lost.final is None and not self._zero and not self._stopping:
+            self._refuse(f"worker {worker} was lost before the load began: what it says of it is above")
+        elif lost is not None and lost.ready and lost.final is None:
             self._mark(LOST, worker=worker)
+
+    def _refuse(self, why: str) -> None:
+        self._refused = self._refused or why
+        self._stop("refused")
 
     # --- the run
 
@@ -137,17 +152,15 @@ class Controller:
         self._workers = workers
         interrupted = False
         self._thread.start()
-        before = signal.signal(signal.SIGTERM, _interrupt) if threading.current_thread() is threading.main_thread() else None
-        try:
-            yield
-        except BaseException:  # Ctrl-C and pytest's own ends too: the workers must send what they have
-            interrupted = True
-            self._wind_up()
-            raise
-        finally:
-            if before is not None:
-                signal.signal(signal.SIGTERM, before)
-            self._finish(interrupted)
+        with sigterm_interrupts():
+            try:
+                yield
+            except BaseException:  # Ctrl-C and pytest's own ends too: the workers must send what they have
+                interrupted = True
+                self._wind_up()
+                raise
+            finally:
+                self._finish(interrupted)
 
     def _wind_up(self) -> None:
         """After Ctrl-C: the workers send what they have."""
@@ -163,10 +176,15 @@ class Controller:
         if self._deployment is not None:
             self._deployment.stop()
         if self._writer is not None:
-            self._mark_end(interrupted)
-            self._writer.close()
-            self.verdict = judge(read_bundle(self._writer.directory))
-            write_verdict(self._writer.directory, self.verdict.as_dict())
+            try:
+                self._mark_end(interrupted)
+                self._writer.close()
+                self.verdict = judge(read_bundle(self._writer.directory))
+                write_verdict(self._writer.directory, self.verdict.as_dict())
+            except OSError as error:
+                self._crash = self._crash or error
+        if isinstance(self._crash, OSError):
+            raise pytest.UsageError(f"the evidence cannot be written, so the run was stopped: {self._crash}")
         if self._crash is not None:
             raise self._crash
         if self._refused:
@@ -175,14 +193,9 @@ class Controller:
     def _mark_end(self, interrupted: bool) -> None:
         assert self._writer is not None
         ended = self._ended_at or time.monotonic() - self._zero
-        data: dict[str, object] = {
-            "interrupted": interrupted,
-            **ending(self._run, self._team, ended),
-            "health": self._writer.health,
-            "workers": self._workers,
-            "planned_s": round(ended if self._deployment is not None else self._run.settings.duration, 3),
-            "stopped_by": self._stopping,
-        }
+        told = {"interrupted": interrupted, "stopped_by": self._stopping, "workers": self._workers, "health": self._writer.health}
+        planned = ended if self._deployment is not None else self._run.settings.duration
+        data = {**told, "planned_s": round(planned, 3), **ending(self._run, self._team, ended)}
         self._writer.add_mark(Mark(ended, ENDED, data))
 
     def _mark(self, name: str, **data: object) -> None:
@@ -203,7 +216,8 @@ class Controller:
             if not self._assemble():
                 return
             self._begin()
-            shown = asked = 0.0
+            asked = 0.0
+            threading.Thread(target=self._tell_progress, name="zdt-progress", daemon=True).start()
             while not self._over.wait(TICK) and not self._stopping:
                 now = time.monotonic() - self._zero
                 self._follow(now)
@@ -212,13 +226,30 @@ class Controller:
                     self._stop(reason)
                 if now - asked >= ALIGN_EVERY:
                     asked = now
-                    self._team.align()
-                if now - shown >= 1.0:
-                    shown = now
-                    self._show(self.progress(now))
+                    with self._changed:
+                        self._team.align()
+            self._await_ends()
         except Exception as error:  # e.g. a full disk: ends the run, raised in the main thread
             self._crash = self._crash or error
             self._stop("internal error")
+
+    def _await_ends(self) -> None:
+        """Gives workers up that do not end though they were told to: they may be stopped, or cut off."""
+        limit = time.monotonic() + self._run.settings.target.timeout + GIVE_UP_AFTER
+        while not self._over.wait(TICK):
+            with self._changed:
+                late = self._team.late() if time.monotonic() > limit else []
+                for worker in late:
+                    self._team.lose(worker)
+                    self._mark(LOST, worker=worker, reason="did not end")
+            if late:
+                self._give_up(f"{', '.join(late)} did not end")
+
+    def _tell_progress(self) -> None:
+        """Once a second; a thread of its own, since a terminal may block."""
+        while not self._over.wait(1.0) and not self._stopping:
+            state = "head" if self._deployment is None else "deploying" if self._director.deployed < 0 else "tail"
+            self._show(progress(self._run, self.seen, time.monotonic() - self._zero, state))
 
     def _assemble(self) -> bool:
         """Waits until all workers stand ready and their clocks are known; False when the run is over before that."""
@@ -226,7 +257,7 @@ class Controller:
             if not self._wait(lambda: len(self._team.ready) >= self._workers):
                 return False
             self._team.align()
-            return self._wait(lambda: all(member.set and member.clock.known for member in self._team.ready))
+            return self._wait(lambda: all(member.waiting and member.clock.known for member in self._team.ready))
 
     def _wait(self, enough: Callable[[], bool]) -> bool:
         while not (self._over.is_set() or self._stopping):
@@ -283,18 +314,3 @@ class Controller:
     def _deploy(self) -> None:
         self._mark(STARTED, command=self._run.settings.deploy)
         self._deployment = Command(self._run.settings.deploy, self._run.settings.report / "deploy.log", environment(self._run))
-
-    def progress(self, now: float) -> str:
-        """One line: time left, VUs, requests a second, failures, versions seen."""
-        left = max(0.0, self._run.settings.duration - now)
-        state = "head" if self._deployment is None else "deploying" if self._director.deployed < 0 else "tail"
-        versions = ", ".join(self.seen.versions) or "none yet"
-        phase = f"{state}, " if self._run.settings.deploy else ""
-        return (
-            f"zdt {now:4.0f}s: {phase}at most {left:.0f}s left, {self._run.settings.vus} VUs, "
-            f"{self.seen.samples / max(now, 1.0):.0f} requests/s, {self.seen.failures} failed, versions: {versions}"
-        )
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt(f"signal {number}")

@@ -21,7 +21,7 @@ from pytest_zdt import items
 from pytest_zdt.items import Definition
 from pytest_zdt.outcomes import GOOD, Expectation, Outcome, Problem, judge
 from pytest_zdt.plans import Constant, Ingredients, Step
-from pytest_zdt.refusals import PROCESS_WIDE
+from pytest_zdt.refusals import PROCESS_WIDE, Refused
 
 
 class SharedFixtures:
@@ -140,7 +140,7 @@ class ItemCopy:
         """The VU's own view of a fixture that a test asks for while it runs."""
         name = defs[-1].argname
         if reason := PROCESS_WIDE.get(name):
-            pytest.fail(f"{name} cannot be used by many virtual users at once: {reason}", pytrace=False)
+            raise Refused(f"{name} cannot be used by many virtual users at once: {reason}", pytrace=False)
         for one in defs:
             if one not in self._own:
                 self._own[one] = self._adopted(one)

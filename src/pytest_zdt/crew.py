@@ -7,6 +7,7 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from math import inf
 from random import Random
@@ -25,6 +26,7 @@ from pytest_zdt.plans import Plan, compile_plan
 from pytest_zdt.printing import Printing
 from pytest_zdt.prober import Replays
 from pytest_zdt.recorder import Recorder
+from pytest_zdt.refusals import Refused
 from pytest_zdt.settings import Run
 from pytest_zdt.vu import VirtualUser
 
@@ -141,10 +143,13 @@ class Crew:
         vu.begin(self._expected[index])
         outcome = runners[index].iterate()
         if any(_is_stopped(problem.error) for problem in outcome.problems):
-            samples = vu.end(None)
-            self.recorder.add(samples)
-            return bool(samples)
-        self.recorder.add(vu.end(outcome.failure))
+            left = tuple(problem for problem in outcome.problems if not _is_stopped(problem.error))
+            if not left:
+                samples = vu.end(None)
+                self.recorder.add(samples)
+                return bool(samples)
+            outcome = replace(outcome, problems=left)
+        self.recorder.add(vu.end(None if isinstance(outcome.failure, Refused) else outcome.failure))
         runner, test = runners[index], self._tests[index]
         if isinstance(runner, ItemCopy) and runner.properties:
             self.properties[test.nodeid] = [(name, _plain(value)) for name, value in runner.properties]
@@ -169,11 +174,21 @@ class Crew:
             current, frame = loop.current, sys._current_frames().get(load.thread_of(loop))
             if current is not None:  # else it has come back meanwhile
                 yield self._hung(loop.vu, current[0], _stack(frame))
+                self.recorder.add(self._vus[id(loop)].hand_over())
                 load.substitute(loop, self._loop(loop.vu, loop.again + 1))
+
+    def left(self, load: Load) -> Iterator[dict[str, Any]]:
+        """What is to be known of the VUs that have not come back at the end, and their samples."""
+        for loop in load.still():
+            current, frame = loop.current, sys._current_frames().get(load.thread_of(loop))
+            self.recorder.add(self._vus[id(loop)].hand_over())
+            if current is not None:
+                test, stack = self._tests[current[0]].nodeid, _stack(frame)
+                yield {"vu": loop.vu, "test": test, "after_s": round(load.since(current[1]), 3), "stack": stack}
 
     def _hung(self, vu: int, index: int, stack: str) -> dict[str, Any]:
         test, limit = self._tests[index], self._limits[index]
-        text = f"hung: virtual user {vu} has been in this test for more than {limit:g} s; it is here:\n{stack}"
+        text = f"hung: virtual user {vu} has been in this test for more than {limit:g} s\n{stack}"
         self._count(test, test, Outcome(FAILED, (Problem("call", items.raised(pytest.fail.Exception(text, pytrace=False))),)), [])
         return {"vu": vu, "test": test.nodeid, "after_s": limit, "stack": stack}
 
@@ -184,13 +199,16 @@ class Crew:
 
 
 def _plain(value: object) -> object:
-    """A value that a channel can carry."""
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+    """A value that a channel can carry: of exactly these types."""
+    return value if type(value) in (bool, int, float, str, type(None)) else str(value)
 
 
 def _is_stopped(error: BaseException) -> bool:
     """Whether it was the end of the run that kept a test, or its teardown, from sending."""
-    return isinstance(error, Stopped) or (isinstance(error, BaseExceptionGroup) and error.subgroup(Stopped) is not None)
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_stopped, error.exceptions))
+    cause = error.__cause__ or error.__context__
+    return isinstance(error, Stopped) or (cause is not None and _is_stopped(cause))
 
 
 def time_limit(item: pytest.Item, default: float) -> float:

@@ -133,6 +133,14 @@ class Load:
                 self._threads[id(loop)].join(max(0.0, end - self._clock()))
         return sorted(hung | {loop.vu for loop in self.loops if self._threads[id(loop)].is_alive()})
 
+    def still(self) -> list[Loop]:
+        """The VUs that have not ended, but for those given up before."""
+        return [loop for loop in self.loops if not loop.abandoned and self._threads[id(loop)].is_alive()]
+
+    def since(self, then: float) -> float:
+        """Seconds since a time of the load's clock."""
+        return self._clock() - then
+
     def ended(self) -> list[Loop]:
         """The VUs whose thread has ended."""
         return [loop for loop in self.loops if not self._threads[id(loop)].is_alive()]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_zdt import __version__
+from pytest_zdt.director import Seen
 from pytest_zdt.evidence.bundle import RUN_SCHEMA
 from pytest_zdt.schedule import Arrivals, due_to_send, planned_time
 from pytest_zdt.settings import Run
@@ -65,7 +66,7 @@ def ending(run: Run, team: Team, ended: float) -> dict[str, object]:
     data: dict[str, object] = {
         "driven_s": round(team.total("driven_s"), 3),
         "planned_vu_s": round(sum(planned_time(settings.points, vu, 0.0, ended) for vu in range(settings.vus)), 3),
-        "silent_vus": team.listed("silent_vus"),
+        "silent_vus": team.silent(),
         "hung_vus": team.listed("hung_vus"),
         "iterations": team.total("iterations"),
         "samples": team.samples(),
@@ -76,3 +77,14 @@ def ending(run: Run, team: Team, ended: float) -> dict[str, object]:
         planned = Arrivals(settings.rate).planned(ended)
         return data | {"planned_iterations": planned, "unsent_iterations": max(0, planned - team.total("begun"))}
     return data | {"started_vus": len(due_to_send(settings.points, range(settings.vus), settings.pace, ended))}
+
+
+def progress(run: Run, seen: Seen, now: float, state: str) -> str:
+    """One line: time left, VUs, requests a second, failures, versions seen; ``state`` is that of the deployment."""
+    settings = run.settings
+    versions = ", ".join(list(seen.versions)) or "none yet"
+    phase = f"{state}, " if settings.deploy else ""
+    return (
+        f"zdt {now:4.0f}s: {phase}at most {max(0.0, settings.duration - now):.0f}s left, {settings.vus} VUs, "
+        f"{seen.samples / max(now, 1.0):.0f} requests/s, {seen.failures} failed, versions: {versions}"
+    )

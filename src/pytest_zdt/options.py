@@ -71,6 +71,8 @@ def given(config: pytest.Config) -> dict[str, Any]:
 def _value(config: pytest.Config, option: Option) -> Any:
     """Checked here and not by argparse, which would print four lines where one says it all."""
     value, name = config.getoption(f"zdt_{option.key}", None), f"--zdt-{option.name}"
+    if value == "":
+        raise pytest.UsageError(f"{name}: its value is empty: give one, or leave the option out")
     if value is None:
         value, name = config.getini(f"zdt_{option.key}"), f"zdt_{option.key}"
     if value in (None, ""):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from itertools import count
 from typing import Final
 
@@ -33,23 +33,25 @@ BY_DESIGN: Final = frozenset(range(400, 500)) - {429}
 class Prober:
     """Sends the requests in ``replays`` again, each once in ``run.settings.probe_every`` seconds; `start` and `stop` it.
 
-    ``record`` gets the samples. ``unsent`` counts the probes for which too many others were under way.
+    ``record`` gets the samples, whose ids bear the prober's ``name``. Only the endpoints that are ``mine()`` are probed.
+    ``unsent`` counts the probes for which too many others were under way.
     """
 
     def __init__(
         self,
         run: Run,
-        life: int,
+        name: str | int,
         replays: Mapping[str, PreparedRequest],
         record: Callable[[Iterable[Sample]], None],
         clock: Callable[[], float] = time.monotonic,
+        mine: Callable[[], Container[str]] | None = None,
     ) -> None:
-        self._run, self._replays, self._record, self._clock = run, replays, record, clock
+        self._run, self._replays, self._record, self._clock, self._mine = run, replays, record, clock, mine
         self._stopped = threading.Event()
         self._under_way: set[threading.Thread] = set()
         self._thread = threading.Thread(target=self._run_rounds, name="zdt-prober", daemon=True)
         self._numbers = count()
-        self._name = f"zdt-{run.id}{f'.{life}' if life else ''}-probe"
+        self._name = f"zdt-{run.id}-probe{name}"
         self.unsent = 0
 
     def start(self) -> None:
@@ -67,7 +69,8 @@ class Prober:
     def _run_rounds(self) -> None:
         began = self._clock()
         while not self._stopped.is_set():
-            endpoints = sorted(self._replays)
+            mine = self._mine() if self._mine is not None else self._replays
+            endpoints = [endpoint for endpoint in sorted(self._replays) if endpoint in mine]
             length = max(self._run.settings.probe_every, len(endpoints) / MOST_A_SECOND)
             for number, endpoint in enumerate(endpoints):
                 if self._stopped.wait(max(0.0, began + length * number / len(endpoints) - self._clock())):
@@ -84,7 +87,11 @@ class Prober:
             return
         thread = threading.Thread(target=self._probe, args=(endpoint,), name="zdt-probe-request", daemon=True)
         self._under_way.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # this machine is out of threads
+            self._under_way.discard(thread)
+            self.unsent += 1
 
     def _probe(self, endpoint: str) -> None:
         request = self._replays[endpoint]

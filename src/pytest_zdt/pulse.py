@@ -95,7 +95,7 @@ def open_files() -> int | None:
 
 def free_ports() -> int | None:
     """How many local ports are left for TCP connections to one address; None where the system does not tell."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
+    with contextlib.suppress(OSError, ValueError, IndexError, StopIteration):
         first, last = map(int, _PORTS.read_text().split())
         words = next(line for line in _SOCKETS.read_text().splitlines() if line.startswith("TCP:")).split()
         used = sum(int(words[words.index(name) + 1]) for name in ("inuse", "tw"))

@@ -36,6 +36,17 @@ class Recorder:
         return taken
 
 
+def sendable(content: Any) -> Any:
+    """Built-ins as a channel can carry them: a text with a lone surrogate, of some API's answer, has it written out."""
+    if isinstance(content, str):
+        return content.encode("utf-8", "backslashreplace").decode()
+    if isinstance(content, dict):
+        return {sendable(key): sendable(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return type(content)(map(sendable, content))
+    return content
+
+
 def message(samples: list[Sample], worker: str, zero: float) -> tuple[Any, ...]:
     """A batch for the controller: ``("batch", packed line, samples, failures, time of the last one, versions, clear)``.
 

@@ -19,6 +19,9 @@ PROCESS_WIDE: Final = {
     "subtests": "pytest reports them one by one",
 }
 """Fixtures that change or read the whole process, or are not safe in threads -> the reason."""
+MOST_WEIGHT: Final = 1000
+KNOWN: Final = frozenset({"weight", "name", "expected"})
+"""The arguments of the mark ``zdt``."""
 FROZEN: Final = {"freezegun.api": "freezegun", "time_machine": "time_machine"}
 """Modules whose decorators stop the clock of the process -> how users call them."""
 
@@ -27,7 +30,7 @@ def refusals(items: Iterable[pytest.Item]) -> str:
     """One line for each test that cannot be driven, with its reason; empty when all can."""
     found = ((item, refusal(item)) for item in items)
     return "\n".join(
-        f"{item.nodeid} cannot be run by many virtual users at once: {reason}; leave it out, or run it in smoke mode"
+        f"{item.nodeid} cannot be run by many virtual users at once: {reason}; change it, leave it out, or run it in smoke mode"
         for item, reason in found
         if reason
     )
@@ -43,9 +46,22 @@ def refusal(item: pytest.Item) -> str:
         return "it is asynchronous"
     if clock := next(filter(None, map(_stopping_clock, _layers(item.obj))), ""):
         return f"{clock} stops the clock of the whole process"
-    if not _is_weight(item):
-        return "its weight is not a whole number from 1"
-    return next(_of_fixtures(item), "")
+    if item.get_closest_marker("filterwarnings") is not None:
+        return "its filterwarnings mark would be of the whole process"
+    return _of_mark(item) or next(_of_fixtures(item), "")
+
+
+def _of_mark(item: pytest.Item) -> str:
+    mark = item.get_closest_marker("zdt")
+    weight = mark.kwargs.get("weight", 1) if mark is not None else 1
+    if type(weight) is not int or not 1 <= weight <= MOST_WEIGHT:
+        return f"its weight {weight!r} is not a whole number from 1 to {MOST_WEIGHT}"
+    unknown = [*map(repr, mark.args), *(set(mark.kwargs) - KNOWN)] if mark is not None else []
+    return f"its zdt mark knows nothing of {', '.join(unknown)}" if unknown else ""
+
+
+class Refused(pytest.fail.Exception):  # type: ignore[misc, name-defined]  # pytest's own is not exported by its name
+    """A test asked for what many virtual users cannot have: a mistake of the test, and no failure of the API."""
 
 
 def _of_fixtures(item: pytest.Function) -> Iterator[str]:
@@ -65,12 +81,6 @@ def _layers(function: object) -> Iterator[object]:
 
 def _stopping_clock(function: object) -> str:
     return FROZEN.get(getattr(function, "__globals__", {}).get("__name__", ""), "")
-
-
-def _is_weight(item: pytest.Item) -> bool:
-    mark = item.get_closest_marker("zdt")
-    weight = mark.kwargs.get("weight", 1) if mark is not None else 1
-    return isinstance(weight, int) and not isinstance(weight, bool) and weight >= 1
 
 
 def _is_async(function: object) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_zdt.controller import Controller
+from pytest_zdt.controller import HERE, Controller
 from pytest_zdt.distribution import Distribution, worker_number
 from pytest_zdt.evidence.bundle import BundleError, check_free
 from pytest_zdt.keys import RUN
@@ -61,7 +61,7 @@ class Runner:
                 check_free(self._run.settings.report, self._run.settings.overwrite)
             except BundleError as error:
                 raise pytest.UsageError(str(error)) from None
-            self._controller = Controller(self._run, self._show, self._announce, config.option.maxfail or 0)
+            self._controller = Controller(self._run, self._show, self._announce, self._give_up, config.option.maxfail or 0)
         config.pluginmanager.register(Distribution(self._run, self._controller), "zdt_distribution")
 
     def pytest_report_header(self) -> str:
@@ -116,8 +116,8 @@ class Runner:
         assert self._controller is not None
         controller = self._controller
         place = Place(0, 0, 1)
-        worker = Worker(self._config, self._run, "main", place, lambda message: controller.receive("main", message))
-        controller.join("main", worker.receive)
+        worker = Worker(self._config, self._run, HERE, place, lambda message: controller.receive(HERE, message))
+        controller.join(HERE, worker.receive)
         controller.tests.know(item.nodeid for item in session.items)
         self._config.pluginmanager.register(worker, "zdt_worker")
 
@@ -161,6 +161,12 @@ class Runner:
         elif time.monotonic() - self._shown >= QUIET_EVERY:
             self._shown = time.monotonic()
             reporter.write_line(line)
+
+    def _give_up(self, why: str) -> None:
+        """Ends xdist's loop, which would wait for its workers for ever."""
+        dsession: Any = self._config.pluginmanager.get_plugin("dsession")
+        if dsession is not None:
+            dsession.shouldstop = why
 
     def _announce(self, line: str) -> None:
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")

@@ -16,18 +16,22 @@ Message = tuple[Any, ...]
 
 @dataclass
 class Member:
-    """One worker: its share's ``number``, its clock, and what it has told: "ready" to be looked at, "set" to go, its "final"."""
+    """One worker: its share's ``number``, its clock, and what it has told: "ready", then ``waiting`` to go, its "final"."""
 
     number: int
     send: Callable[[Message], None]
     clock: Clock = field(default_factory=Clock)
     ready: bool = False
-    set: bool = False
+    waiting: bool = False
     gone_off: bool = False
     planned: int = 0
     copied: int = 0
     received: int = 0
     final: dict[str, Any] | None = None
+    latest: dict[str, Any] | None = None
+    """The figures of its end, as they were when it last told of them."""
+    endpoints: set[str] = field(default_factory=set)
+    """What it could probe."""
 
     def ways(self) -> str:
         """One line: how it runs the tests."""
@@ -46,7 +50,7 @@ class Member:
 
     def let_go(self, zero: float) -> None:
         """Starts its load, once it is set and its clock known; ``zero`` is the run's start on our clock."""
-        if zero and self.set and self.clock.known and not self.gone_off:
+        if zero and self.waiting and self.clock.known and not self.gone_off:
             self.gone_off = True
             self.tell(("go", zero + self.clock.shift))
 
@@ -77,6 +81,7 @@ class Team:
         member = self._members.pop(name, None)
         if member is not None:
             self._lost[name] = member
+            self._share_probes()
         return member
 
     def advance(self, name: str, kind: str, content: Sequence[Any], now: float) -> None:
@@ -87,7 +92,7 @@ class Team:
             if self._asking:
                 member.ask()
         elif kind == "set":
-            member.set = True
+            member.waiting = True
         elif not member.clock.answered(content[0], content[1], now):
             member.ask()
         elif member.gone_off:
@@ -126,17 +131,42 @@ class Team:
         """Whether all that were ready have told of their end."""
         return all(member.final is not None for member in self.ready)
 
+    def late(self) -> list[str]:
+        """The names of those that were ready and have not told of their end."""
+        return [name for name, member in self._members.items() if member.ready and member.final is None]
+
+    def note(self, name: str, kind: str, content: Any) -> None:
+        """A worker tells its figures so far ("progress"), or which "endpoints" it could probe; each is probed by one of them."""
+        member = self[name]
+        if kind == "progress":
+            member.latest = content
+        else:
+            member.endpoints |= set(content)
+            self._share_probes()
+
+    def _share_probes(self) -> None:
+        taken: set[str] = set()
+        for member in self.members:
+            member.tell(("probe", sorted(member.endpoints - taken)))
+            taken |= member.endpoints
+
     def finals(self) -> list[dict[str, Any]]:
-        """What those that came to their end have told, lost ones too."""
-        return [one.final for one in (*self._lost.values(), *self.members) if one.final is not None]
+        """What all have told of their end, those that were lost the last that they had told."""
+        everyone = (*self._lost.values(), *self.members)
+        return [told for one in everyone if (told := one.final or one.latest) is not None]
 
     def total(self, name: str) -> Any:
         """The sum of a figure over all that came to their end."""
         return sum(final[name] for final in self.finals())
 
     def listed(self, name: str) -> list[int]:
-        """The numbers in a list of figures of all that came to their end."""
+        """The VUs in a list of figures of any worker."""
         return sorted({number for final in self.finals() for number in final[name]})
+
+    def silent(self) -> list[int]:
+        """The VUs that sent nothing in the hands of any worker that had them."""
+        spoken = {number for final in self.finals() for number in final["spoken_vus"]}
+        return sorted(set(self.listed("silent_vus")) - spoken)
 
     def samples(self) -> int:
         """How many samples were recorded, as far as is known."""

@@ -127,6 +127,8 @@ def base_url(text: str) -> str:
     parts = urlsplit(str(text).replace("{port}", "1"))
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(f"{text!r} is not the URL of an API: write https://host or https://host/path")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("the URL of an API holds no user name or password here, where reports would show it: leave it out")
     return str(text).rstrip("/")
 
 

@@ -36,9 +36,10 @@ class VirtualUser:
     ) -> None:
         self.index = index
         self.lane = lane
-        self.iteration = 0
+        self.iteration = -1
         self.random = Random(f"{seed}/{index}")
         self.samples: list[Sample] = []
+        self._handed = 0
         numbers = itertools.count()
         self._name = f"zdt-{run_id}-{index}"
         self.session = SignedSession(
@@ -62,7 +63,9 @@ class VirtualUser:
 
     def begin(self, expected: tuple[int, ...] = ()) -> None:
         """Starts an iteration: a fresh connection in the lane ``new``, no samples yet."""
+        self.iteration += 1
         self.samples = []
+        self._handed = 0
         self.session.default_expected = expected
         if self._oauth is not None:
             self._oauth.session.default_expected = expected
@@ -71,12 +74,17 @@ class VirtualUser:
 
     def end(self, failure: BaseException | None) -> list[Sample]:
         """Ends the iteration; its samples. The last one bears the failure of a test that no request explains."""
-        self.iteration += 1
         if failure is not None and self.samples and not any(is_failure(sample.kind) for sample in self.samples):
             last = self.samples[-1]
             last.kind = "wrong-status" if last.status >= 400 else "wrong-body"
-            last.message = (str(failure).strip().splitlines() or [type(failure).__name__])[0][:200]
-        return self.samples
+            last.message = first_line(failure)
+        return self.hand_over()
+
+    def hand_over(self) -> list[Sample]:
+        """The samples of the iteration that have not been handed over yet."""
+        made = self.samples[self._handed :]
+        self._handed += len(made)
+        return made
 
     def oauth_client(self) -> OAuthClient:
         """The VU's verified application; registered at the first call, its token renewed after `USES` uses."""
@@ -95,3 +103,12 @@ class VirtualUser:
     def close(self) -> None:
         """Closes its connections."""
         self.session.close()
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception says, in one line of 200 characters at most; its type where it says nothing, or cannot."""
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # a test's own exception may fail to tell what it is
+        lines = []
+    return (lines or [type(error).__name__])[0][:200]

@@ -29,6 +29,7 @@ from pytest_zdt.processes import unreachable
 from pytest_zdt.pulse import Pulse
 from pytest_zdt.refusals import refusals
 from pytest_zdt.settings import Run
+from pytest_zdt.vu import first_line
 
 Send = Callable[[tuple[Any, ...]], None]
 FLUSH_EVERY = 0.25
@@ -42,8 +43,8 @@ class Worker:
     """Drives its share of the VUs through the zdt tests; registered as a plugin in the process that runs them.
 
     ``send`` carries tuples of plain built-ins to the controller; it may block, so VUs never call it. `receive` takes
-    ``("clock", question)``, ``("go", zero)`` and ``("zero", zero)`` with the run's start on this process's clock, and
-    ``("stop", why)``.
+    ``("clock", question)``, ``("go", zero)`` and ``("zero", zero)`` with the run's start on this process's clock,
+    ``("probe", endpoints)`` that this worker is to probe, and ``("stop", why)``.
     """
 
     def __init__(self, config: pytest.Config, run: Run, name: str, place: Place, send: Send) -> None:
@@ -52,9 +53,11 @@ class Worker:
         self._asked, self._go, self._stop = threading.Event(), threading.Event(), threading.Event()
         self._zero = 0.0
         self._recorded = 0
+        self._probed: frozenset[str] = frozenset()
+        self._known: set[str] = set()
         self._outbox: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
         self._reporting = threading.Lock()
-        self._printing = Printing(on=config.option.capture != "no")
+        self._printing = Printing(on=getattr(config.option, "capture", "no") != "no")
         self._heard = CLOCK()
 
     def receive(self, message: tuple[Any, ...]) -> None:
@@ -63,6 +66,8 @@ class Worker:
         if kind == "clock":
             self._send(("clock", message[1], CLOCK()))
             self._asked.set()
+        elif kind == "probe":
+            self._probed = frozenset(message[1])
         elif kind in ("go", "zero"):
             self._zero = message[1]
             self._go.set()
@@ -110,7 +115,15 @@ class Worker:
             hung = self._drive(shared, [item for item in tests if item not in shared.errors])
         finally:
             if not hung:  # a VU that hangs still uses them
-                shared.tear_down()
+                self._tear_down(shared, tests)
+
+    def _tear_down(self, shared: SharedFixtures, tests: list[pytest.Function]) -> None:
+        """What a higher-scoped fixture raises in its teardown is reported with the last test, as in pytest."""
+        try:
+            shared.tear_down()
+        except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
+            self._tell(tests[-1], judge([Problem("teardown", error)]), ())
+            self._post()
 
     def _out_of_reach(self) -> str:
         """Why this machine cannot drive the load: it may be another one than the controller's."""
@@ -128,6 +141,8 @@ class Worker:
         with pinned(self._choose_cpu()) as cpu:
             self._send(("set",))
             self._go.wait()
+            if not self._zero:  # the run was over before this worker came
+                return []
             return self._run_load(crew, Load(loops, self._zero, CLOCK), cpu)
 
     def _choose_cpu(self) -> int | None:
@@ -142,14 +157,16 @@ class Worker:
 
     def _run_load(self, crew: Crew, load: Load, cpu: int | None) -> list[int]:
         pulse = Pulse(self._name, lambda: self._zero, lambda health: self._outbox.put(("health", health.as_line())), CLOCK)
-        prober = Prober(self._run, self._place.life, crew.replays, crew.recorder.add, CLOCK)
+        name = f"{self._place.number}.{self._place.life}"
+        prober = Prober(self._run, name, crew.replays, crew.recorder.add, CLOCK, lambda: self._probed)
         load.start()
         pulse.start()
-        if self._place.number == 0 and self._run.settings.probe_every:
+        if self._run.settings.probe_every:
             prober.start()
         try:
             while not self._stop.wait(FLUSH_EVERY) and CLOCK() - self._heard < SILENT:
                 self._flush(crew)
+                self._tell_progress(crew, load)
                 if load.broken:
                     self._send(("crash", "".join(traceback.format_exception(load.broken[0]))))
                     break
@@ -162,13 +179,22 @@ class Worker:
             prober.stop(self._grace)
             still = load.join(max(0.0, ended + self._grace - CLOCK()))
             pulse.stop()
+            for hung in crew.left(load):
+                self._outbox.put(("hung", CLOCK() - self._zero, {"worker": self._name, **hung}))
             crew.recorder.close()
             self._flush(crew)
             self._post()
             figures = self._figures(crew, load, ended, still) | {"unsent_probes": prober.unsent, "cpu": cpu}
-            self._send(("final", figures, _counts(crew), crew.properties))
+            self._send(recorder.sendable(("final", figures, _counts(crew), crew.properties)))
             crew.close(load)
         return still
+
+    def _tell_progress(self, crew: Crew, load: Load) -> None:
+        """What the controller should know of this worker, should it be lost; and what it could probe."""
+        self._send(("progress", self._figures(crew, load, CLOCK(), []) | {"unsent_probes": 0}))
+        if new := set(crew.replays) - self._known:
+            self._known |= new
+            self._send(("endpoints", sorted(new)))
 
     @property
     def _grace(self) -> float:
@@ -184,7 +210,8 @@ class Worker:
         due = schedule.due_to_send(points, crew.numbers, settings.pace, ended - zero) if not settings.rate else ()
         return {
             "driven_s": sum(schedule.planned_time(points, vu, since - zero, until - zero) for vu, since, until in ran),
-            "silent_vus": sorted(set(due) - {loop.vu for loop in load.loops if loop.iterations}),
+            "silent_vus": sorted(set(due) - {loop.vu for loop in load.loops if loop.begun}),
+            "spoken_vus": sorted({loop.vu for loop in load.loops if loop.iterations}),
             "hung_vus": hung,
             "iterations": sum(loop.iterations for loop in load.loops),
             "begun": sum(loop.begun for loop in load.loops),
@@ -197,7 +224,7 @@ class Worker:
         failed = sum(is_failure(sample.kind) for sample in samples)
         for number in range(max(1, len(outcome.problems))):
             with self._reporting:  # pytest parses source code, which Python does for one thread at a time
-                made = items.report(item, outcome, number)
+                made = _report(item, outcome, number)
                 made.sections += [(f"{name} {made.when}", text) for name, text in self._printing.printed()]
                 data = self._config.hook.pytest_report_to_serializable(config=self._config, report=made)
             self._outbox.put(("report", item.nodeid, data, _first_line(outcome, number), at, failed))
@@ -205,7 +232,7 @@ class Worker:
     def _post(self) -> None:
         with contextlib.suppress(Empty):
             while True:
-                self._send(self._outbox.get_nowait())
+                self._send(recorder.sendable(self._outbox.get_nowait()))
 
     def _flush(self, crew: Crew) -> None:
         samples = crew.recorder.take()
@@ -213,6 +240,16 @@ class Worker:
             self._recorded += len(samples)
             self._send(recorder.message(samples, self._name, self._zero))
         self._post()
+
+
+def _report(item: pytest.Item, outcome: Outcome, number: int) -> pytest.TestReport:
+    """pytest's report, or where a test's exception cannot even be shown, one that says so."""
+    try:
+        return items.report(item, outcome, number)
+    except Exception as error:
+        when, hidden = outcome.problems[number]
+        told = pytest.fail.Exception(f"{type(hidden).__name__}, which cannot be shown: {error!r}", pytrace=False)
+        return items.report(item, Outcome(outcome.name, (Problem(when, items.raised(told)),), outcome.reason))
 
 
 def _misunderstood(session: pytest.Session) -> str:
@@ -226,8 +263,7 @@ def _misunderstood(session: pytest.Session) -> str:
 def _first_line(outcome: Outcome, number: int) -> str:
     if not outcome.problems:
         return outcome.reason
-    error = outcome.problems[number].error
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return first_line(outcome.problems[number].error)
 
 
 def _counts(crew: Crew) -> list[list[Any]]:

@@ -38,8 +38,11 @@ HEADERS = {"User-Agent": f"pytest-zdt/{__version__}", "Accept": "application/jso
 PRIVATE = ("authorization", "cookie", "proxy-authorization")
 
 
-class Stopped(Exception):
-    """The run is over: the request was not sent and has no sample."""
+class Stopped(BaseException):
+    """The run is over: the request was not sent and has no sample.
+
+    No `Exception`, so that a test which tries again on any of those comes to its end too.
+    """
 
 
 class SignedSession(requests.Session):
