@@ -38,7 +38,7 @@ ALIGN_EVERY = 5.0
 class Controller:
     """One load run, seen from the controller. ``verdict`` is None until it was judged.
 
-    ``show`` takes the progress line, ``announce`` what is told once, ``give_up`` why workers are not waited for. After
+    ``show`` takes the progress line, ``announce`` what is told once, ``give_up`` a worker that does not end, and its pid. After
     ``maxfail`` failed tests the run stops (0: it does not).
     """
 
@@ -47,7 +47,7 @@ class Controller:
         run: Run,
         show: Callable[[str], None],
         announce: Callable[[str], None] = lambda line: None,
-        give_up: Callable[[str], None] = lambda why: None,
+        give_up: Callable[[str, int], None] = lambda worker, pid: None,
         maxfail: int = 0,
     ) -> None:
         self._run, self._show, self._announce, self._give_up = run, show, announce, give_up
@@ -103,7 +103,7 @@ class Controller:
             self._reported(*content)
         elif kind == "hung" and self._writer is not None:
             self._writer.add_mark(Mark(content[0], HUNG, content[1]))
-        elif kind in ("progress", "endpoints"):
+        elif kind in ("here", "progress", "endpoints"):
             self._team.note(worker, kind, content[0])
         elif kind == "refused":
             self._refuse(content[0])
@@ -238,12 +238,12 @@ class Controller:
         limit = time.monotonic() + self._run.settings.target.timeout + GIVE_UP_AFTER
         while not self._over.wait(TICK):
             with self._changed:
-                late = self._team.late() if time.monotonic() > limit else []
+                late = self._team.late() if time.monotonic() > limit else {}
                 for worker in late:
                     self._team.lose(worker)
                     self._mark(LOST, worker=worker, reason="did not end")
-            if late:
-                self._give_up(f"{', '.join(late)} did not end")
+            for worker, pid in late.items():
+                self._give_up(worker, pid)
 
     def _tell_progress(self) -> None:
         """Once a second; a thread of its own, since a terminal may block."""

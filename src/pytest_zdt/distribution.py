@@ -17,6 +17,8 @@ class Distribution:
 
     def __init__(self, run: Run, controller: Controller | None) -> None:
         self._run, self._controller = run, controller
+        self.here: set[str] = set()
+        """The workers that are processes of this machine."""
         self._found: dict[tuple[str, ...], str] = {}
 
     @pytest.hookimpl(optionalhook=True)
@@ -27,6 +29,8 @@ class Distribution:
             return
         channel = node.gateway.newchannel()
         name = node.gateway.id
+        if node.gateway.spec.popen and not node.gateway.spec.via:
+            self.here.add(name)
         node.workerinput["zdt_channel"] = channel
         node.workerinput["zdt_place"] = (*self._controller.join(name, channel.send), worker_number(node.config))
         channel.setcallback(partial(self._controller.receive, name), endmarker=("gone",))

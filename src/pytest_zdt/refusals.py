@@ -30,7 +30,7 @@ def refusals(items: Iterable[pytest.Item]) -> str:
     """One line for each test that cannot be driven, with its reason; empty when all can."""
     found = ((item, refusal(item)) for item in items)
     return "\n".join(
-        f"{item.nodeid} cannot be run by many virtual users at once: {reason}; change it, leave it out, or run it in smoke mode"
+        f"{item.nodeid} cannot be run by many virtual users at once: {reason}; leave it out, or run it in smoke mode"
         for item, reason in found
         if reason
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import tempfile
 import time
 from collections.abc import Generator
@@ -62,7 +65,8 @@ class Runner:
             except BundleError as error:
                 raise pytest.UsageError(str(error)) from None
             self._controller = Controller(self._run, self._show, self._announce, self._give_up, config.option.maxfail or 0)
-        config.pluginmanager.register(Distribution(self._run, self._controller), "zdt_distribution")
+        self._distribution = Distribution(self._run, self._controller)
+        config.pluginmanager.register(self._distribution, "zdt_distribution")
 
     def pytest_report_header(self) -> str:
         """One line: what is tested, and how to repeat it."""
@@ -162,11 +166,11 @@ class Runner:
             self._shown = time.monotonic()
             reporter.write_line(line)
 
-    def _give_up(self, why: str) -> None:
-        """Ends xdist's loop, which would wait for its workers for ever."""
-        dsession: Any = self._config.pluginmanager.get_plugin("dsession")
-        if dsession is not None:
-            dsession.shouldstop = why
+    def _give_up(self, worker: str, pid: int) -> None:
+        """Kills a worker that does not end: xdist would wait for it for ever. One of another machine is for its ssh to notice."""
+        if worker in self._distribution.here:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def _announce(self, line: str) -> None:
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")

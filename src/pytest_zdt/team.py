@@ -24,6 +24,7 @@ class Member:
     ready: bool = False
     waiting: bool = False
     gone_off: bool = False
+    pid: int = 0
     planned: int = 0
     copied: int = 0
     received: int = 0
@@ -32,6 +33,7 @@ class Member:
     """The figures of its end, as they were when it last told of them."""
     endpoints: set[str] = field(default_factory=set)
     """What it could probe."""
+    probing: set[str] = field(default_factory=set)
 
     def ways(self) -> str:
         """One line: how it runs the tests."""
@@ -131,14 +133,18 @@ class Team:
         """Whether all that were ready have told of their end."""
         return all(member.final is not None for member in self.ready)
 
-    def late(self) -> list[str]:
-        """The names of those that were ready and have not told of their end."""
-        return [name for name, member in self._members.items() if member.ready and member.final is None]
+    def late(self) -> dict[str, int]:
+        """Those that were ready and have not told of their end, with their process ids."""
+        return {name: member.pid for name, member in self._members.items() if member.ready and member.final is None}
 
     def note(self, name: str, kind: str, content: Any) -> None:
-        """A worker tells its figures so far ("progress"), or which "endpoints" it could probe; each is probed by one of them."""
+        """A worker tells that it is "here", and its process id; its figures so far ("progress"); or which "endpoints" it could
+        probe, each of which one of them is asked to.
+        """
         member = self[name]
-        if kind == "progress":
+        if kind == "here":
+            member.pid = content
+        elif kind == "progress":
             member.latest = content
         else:
             member.endpoints |= set(content)
@@ -147,7 +153,10 @@ class Team:
     def _share_probes(self) -> None:
         taken: set[str] = set()
         for member in self.members:
-            member.tell(("probe", sorted(member.endpoints - taken)))
+            mine = member.endpoints - taken
+            if mine != member.probing:
+                member.probing = mine
+                member.tell(("probe", sorted(mine)))
             taken |= member.endpoints
 
     def finals(self) -> list[dict[str, Any]]:

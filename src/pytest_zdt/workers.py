@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import os
 import signal
 import threading
 import time
@@ -137,6 +138,7 @@ class Worker:
         crew = Crew(self._run, self._place, shared, tests, self._stop.is_set, self._tell, self._printing)
         loops = crew.loops()
         self._post()
+        self._send(("here", os.getpid()))
         self._send(("ready", crew.planned, len(tests) - crew.planned))
         with pinned(self._choose_cpu()) as cpu:
             self._send(("set",))

@@ -166,7 +166,7 @@ def test_no_pytest_below(part: str) -> None:
         ("evidence.marks", ["evidence.lines"]),
         ("evidence.samples", ["evidence.kinds", "evidence.lines"]),
         ("evidence.series", ["evidence.kinds", "evidence.samples"]),
-        ("manifest", ["evidence", "schedule", "settings", "team", "__version__"]),
+        ("manifest", ["director", "evidence", "schedule", "settings", "team", "__version__"]),
         ("cli", ["evidence", "verdict", "report", "__version__"]),
         ("__main__", ["cli"]),
         ("verdict", ["verdict", "evidence"]),

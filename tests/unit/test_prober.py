@@ -164,7 +164,7 @@ def test_what_is_sent(api: Api, start: Start) -> None:
     assert headers["x-ov-cf-mac"] == timed_hmac(target, SECRET, stamp)[0]
     ids = [headers["x-request-id"] for _, headers, _ in api.hits]
     assert len(set(ids)) == len(ids)
-    assert all(one.startswith("zdt-0123abcd.2-probe-") for one in ids)
+    assert all(one.startswith("zdt-0123abcd-probe2-") for one in ids)
 
 
 def test_the_name_of_the_endpoint(api: Api, start: Start, recorded: list[Sample]) -> None:
