@@ -21,6 +21,7 @@ from pytest_zdt.manifest import environment
 from pytest_zdt.poller import answers
 from pytest_zdt.processes import Command, unreachable, wait_until_served
 from pytest_zdt.schedule import lane
+from pytest_zdt.settings import RunSettings
 
 MARKUP: dict[str, dict[str, bool]] = {
     "": {},
@@ -45,6 +46,13 @@ def register_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None:
     worker = Worker(config, config.stash[RUN], workerinput["workerid"], place, channel.send)
     channel.setcallback(worker.receive, endmarker=("stop", "the controller is gone"))
     config.pluginmanager.register(worker, "zdt_worker")
+
+
+def _shape(settings: RunSettings) -> str:
+    """What is to be said of the load beside the number of its users."""
+    if settings.rate:
+        return f"{settings.rate:g} tests/s by up to "
+    return "up to " if settings.executor == "ramping-vus" else ""
 
 
 class Runner:
@@ -78,7 +86,7 @@ class Runner:
         lanes = [lane(vu, workers, settings.lanes) for vu in range(settings.vus)]
         vus = ", ".join(f"{lanes.count(name)} {name}" for name in settings.lanes)
         return (
-            f"zdt: {what}; {settings.vus} VUs ({vus} connections) on {workers} worker{'s' * (workers > 1)}, "
+            f"zdt: {what}; {_shape(settings)}{settings.vus} VUs ({vus} connections) on {workers} worker{'s' * (workers > 1)}, "
             f"{settings.duration:g}s at most, --zdt-seed={settings.seed}, evidence in {settings.report}"
         )
 
