@@ -29,7 +29,7 @@ from pytest_zdt.controller import Controller
 from pytest_zdt.copies import SharedFixtures
 from pytest_zdt.crew import Crew, Place
 from pytest_zdt.engine import Load
-from pytest_zdt.evidence.bundle import BundleWriter, read_run, read_samples
+from pytest_zdt.evidence.bundle import read_run, read_samples
 from pytest_zdt.evidence.samples import Sample
 from pytest_zdt.recorder import message
 from pytest_zdt.settings import Run, RunSettings
@@ -263,7 +263,7 @@ def _print_memory(folder: Path) -> None:
     run = Run("bench", RunSettings(Target("bench", "http://127.0.0.1"), duration=1.0, report=folder))
     judged = Controller(run, print)
     judged.join("gw0", lambda message: None)
-    judged._writer = BundleWriter(folder, {})
+    judged._record.begin(judged._team)
     sizes = []
     for second in range(2000):
         samples = [

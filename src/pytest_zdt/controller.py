@@ -14,15 +14,14 @@ import pytest
 
 from pytest_zdt.brake import Brake
 from pytest_zdt.director import Director, Seen
-from pytest_zdt.evidence.bundle import BundleWriter, read_bundle, write_verdict
-from pytest_zdt.evidence.marks import ABORTED, CONTROL, DEPLOYED, ENDED, FAILED, HUNG, LOST, POLLED, STARTED, Mark
-from pytest_zdt.manifest import describe, ending, environment, progress
+from pytest_zdt.evidence.marks import ABORTED, CONTROL, DEPLOYED, FAILED, HUNG, LOST, POLLED, STARTED
+from pytest_zdt.manifest import environment, progress
 from pytest_zdt.poller import Poller, control, version_of
 from pytest_zdt.processes import Command, sigterm_interrupts
+from pytest_zdt.record import Record
 from pytest_zdt.reports import Tests
 from pytest_zdt.settings import FOLLOW_AT_MOST, Run
 from pytest_zdt.team import Message, Team
-from pytest_zdt.verdict.judge import judge
 from pytest_zdt.verdict.model import VIOLATED, Verdict
 
 HERE = "main"
@@ -54,8 +53,7 @@ class Controller:
         self._changed = threading.Condition()
         self._team = Team()
         self._refused = ""
-        self._writer: BundleWriter | None = None
-        self._zero = 0.0
+        self._record = Record(run)
         self._stopping = ""
         self._ended_at = 0.0
         self._over = threading.Event()
@@ -94,15 +92,15 @@ class Controller:
             self._lose(worker)
         elif kind == "batch":
             self._team[worker].received += content[1]
-            self._write(content[0])
+            self._record.write(content[0])
             self._brake.seen(content[2], content.pop())
             self.seen.add(*content[1:])
         elif kind == "health":
-            self._write(content[0])
+            self._record.write(content[0])
         elif kind == "report":
             self._reported(*content)
-        elif kind == "hung" and self._writer is not None:
-            self._writer.add_mark(Mark(content[0], HUNG, content[1]))
+        elif kind == "hung":
+            self._record.mark(HUNG, content[0], **content[1])
         elif kind in ("here", "progress", "endpoints"):
             self._team.note(worker, kind, content[0])
         elif kind == "refused":
@@ -115,30 +113,25 @@ class Controller:
             self.tests.count(content[1])
             self.tests.add_properties(content[2])
             if not self._stopping and worker != HERE:
-                self._mark(LOST, worker=worker, reason="ended before the run did")
+                self._record.mark(LOST, worker=worker, reason="ended before the run did")
         elif self._stopping and kind == "ready":
             self._team[worker].tell(("stop", self._stopping))  # it came too late
         else:
             self._team.advance(worker, kind, content, now)
-
-    def _write(self, line: bytes) -> None:
-        if self._writer is not None:
-            self._writer.add_batch(line)
 
     def _reported(self, test: str, report: dict[str, Any], text: str, at: float, failed: int) -> None:
         self.tests.add_report(test, report)
         if report["outcome"] != "failed":
             return
         self._brake.test_failed(test)
-        if self._writer is not None:
-            self._writer.add_mark(Mark(max(0.0, at), FAILED, {"test": test, "message": text, "failed_requests": failed}))
+        self._record.mark(FAILED, max(0.0, at), test=test, message=text, failed_requests=failed)
 
     def _lose(self, worker: str) -> None:
         lost = self._team.lose(worker)
-        if lost is not None and lost.final is None and not self._zero and not self._stopping:
+        if lost is not None and lost.final is None and not self._record.begun and not self._stopping:
             self._refuse(f"worker {worker} was lost before the load began: what it says of it is above")
         elif lost is not None and lost.ready and lost.final is None:
-            self._mark(LOST, worker=worker)
+            self._record.mark(LOST, worker=worker)
 
     def _refuse(self, why: str) -> None:
         self._refused = self._refused or why
@@ -175,12 +168,10 @@ class Controller:
             poller.stop()
         if self._deployment is not None:
             self._deployment.stop()
-        if self._writer is not None:
+        if self._record.begun:
             try:
                 self._mark_end(interrupted)
-                self._writer.close()
-                self.verdict = judge(read_bundle(self._writer.directory))
-                write_verdict(self._writer.directory, self.verdict.as_dict())
+                self.verdict = self._record.conclude()
             except OSError as error:
                 self._crash = self._crash or error
         if isinstance(self._crash, OSError):
@@ -191,22 +182,16 @@ class Controller:
             raise pytest.UsageError(self._refused)
 
     def _mark_end(self, interrupted: bool) -> None:
-        assert self._writer is not None
-        ended = self._ended_at or time.monotonic() - self._zero
-        told = {"interrupted": interrupted, "stopped_by": self._stopping, "workers": self._workers, "health": self._writer.health}
-        planned = ended if self._deployment is not None else self._run.settings.duration
-        data = {**told, "planned_s": round(planned, 3), **ending(self._run, self._team, ended)}
-        self._writer.add_mark(Mark(ended, ENDED, data))
-
-    def _mark(self, name: str, **data: object) -> None:
-        if self._writer is not None:
-            self._writer.add_mark(Mark(time.monotonic() - self._zero, name, data))
+        ended = self._ended_at or self._record.now
+        planned = round(ended if self._deployment is not None else self._run.settings.duration, 3)
+        told = {"interrupted": interrupted, "stopped_by": self._stopping, "workers": self._workers, "planned_s": planned}
+        self._record.end(self._team, ended, **told)
 
     def _stop(self, why: str) -> None:
         with self._changed:
             if not self._stopping:
                 self._stopping = why
-                self._ended_at = time.monotonic() - self._zero if self._zero else 0.0
+                self._ended_at = self._record.now
                 self._team.tell(("stop", why))
 
     # --- the director's thread
@@ -219,10 +204,10 @@ class Controller:
             asked = 0.0
             threading.Thread(target=self._tell_progress, name="zdt-progress", daemon=True).start()
             while not self._over.wait(TICK) and not self._stopping:
-                now = time.monotonic() - self._zero
+                now = self._record.now
                 self._follow(now)
                 if reason := self._brake.reason():
-                    self._mark(ABORTED, reason=reason)
+                    self._record.mark(ABORTED, reason=reason)
                     self._stop(reason)
                 if now - asked >= ALIGN_EVERY:
                     asked = now
@@ -241,7 +226,7 @@ class Controller:
                 late = self._team.late() if time.monotonic() > limit else {}
                 for worker in late:
                     self._team.lose(worker)
-                    self._mark(LOST, worker=worker, reason="did not end")
+                    self._record.mark(LOST, worker=worker, reason="did not end")
             for worker, pid in late.items():
                 self._give_up(worker, pid)
 
@@ -249,7 +234,7 @@ class Controller:
         """Once a second; a thread of its own, since a terminal may block."""
         while not self._over.wait(1.0) and not self._stopping:
             state = "head" if self._deployment is None else "deploying" if self._director.deployed < 0 else "tail"
-            self._show(progress(self._run, self.seen, time.monotonic() - self._zero, state))
+            self._show(progress(self._run, self.seen, self._record.now, state))
 
     def _assemble(self) -> bool:
         """Waits until all workers stand ready and their clocks are known; False when the run is over before that."""
@@ -268,13 +253,11 @@ class Controller:
 
     def _violated(self) -> bool:
         """Whether what was seen so far violates a requirement."""
-        return self._writer is not None and judge(read_bundle(self._writer.directory)).verdict == VIOLATED
+        return self._record.begun and self._record.judged().verdict == VIOLATED
 
     def _begin(self) -> None:
         with self._changed:
-            zero = time.monotonic()
-            self._writer = BundleWriter(self._run.settings.report, describe(self._run, self._team, zero))
-            self._zero = zero
+            zero = self._record.begin(self._team)
             self._announce(self._team.ready[0].ways())
             self._team.start(zero)
         target = self._run.settings.target
@@ -286,25 +269,24 @@ class Controller:
             poller.start()
 
     def _controlled(self, asked: float, ok: bool) -> None:
-        if self._writer is not None:
-            self._writer.add_mark(Mark(asked - self._zero, CONTROL, {"ok": ok}))
+        self._record.mark(CONTROL, asked - self._record.zero, ok=ok)
 
     def _polled(self, version: str) -> None:
-        at = time.monotonic() - self._zero
+        at = self._record.now
         with self._changed:
             self.seen.add(0, 0, -1.0, [[version, 1, at, at]])
-        self._mark(POLLED, version=version)
+        self._record.mark(POLLED, version=version)
 
     def _follow(self, now: float) -> None:
         settings, deployment = self._run.settings, self._deployment
         if settings.deploy and deployment is None and self._director.due(now, self.seen):
             self._deploy()
         elif settings.deploy and deployment is None and self._director.hopeless(now, self.seen):
-            self._mark("abort", reason="no answer names a version: the deployment was not started")
+            self._record.mark("abort", reason="no answer names a version: the deployment was not started")
             self._stop("no version")
         elif deployment is not None and self._director.deployed < 0 and deployment.exit_status is not None:
             self._director.deployed = now
-            self._mark(DEPLOYED, exit_status=deployment.exit_status)
+            self._record.mark(DEPLOYED, exit_status=deployment.exit_status)
         deploying = self._deployment is not None and self._director.deployed < 0
         if now >= settings.duration + (FOLLOW_AT_MOST if deploying else 0.0):
             self._stop("duration")  # a deployment is not cut off by the end of the time, only by its own limit
@@ -312,5 +294,5 @@ class Controller:
             self._stop("complete")
 
     def _deploy(self) -> None:
-        self._mark(STARTED, command=self._run.settings.deploy)
+        self._record.mark(STARTED, command=self._run.settings.deploy)
         self._deployment = Command(self._run.settings.deploy, self._run.settings.report / "deploy.log", environment(self._run))
