@@ -3,6 +3,21 @@
 Parts: ``alone`` (an iteration without HTTP), ``wire`` (a signed GET against nginx), ``users`` (100 VUs that pace a second),
 ``schedule`` (planned against driven), ``controller``. Needs Linux, and nginx for the parts with HTTP. The machines that it runs
 on are shared, so figures are medians of three rounds.
+
+Measured on a shared machine of 2 cores, Python 3.11, pytest 9.2, nginx on the same machine:
+
+===========================================================  ==================  ========================
+figure                                                       1 or 10 VUs         25 or 50 VUs
+===========================================================  ==================  ========================
+alone: an iteration by a plan                                5.5 us              7.3 us
+alone: by a copied item                                      74 us               82 us
+alone: growth from 10,000 to 200,000 iterations              none                none
+wire: a GET on kept connections, pinned                      110 us              144 us (131 another time)
+wire: with both lanes                                        162 us              202 us
+===========================================================  ==================  ========================
+
+users: 118 MB, first request after 0.9 s. schedule: 99.97 % of the VU-time; 3,007 of 3,007 iterations at 200/s, sent 0.7 ms (p99)
+after their time. controller: 0.2 % of a core at 2,000 samples/s, and no growth over a million.
 """
 
 from __future__ import annotations
