@@ -17,7 +17,7 @@ wire: with both lanes                                        162 us             
 ===========================================================  ==================  ========================
 
 users: 118 MB, first request after 0.9 s. schedule: 99.97 % of the VU-time; 3,007 of 3,007 iterations at 200/s, sent 0.7 ms (p99)
-after their time. controller: 0.2 % of a core at 2,000 samples/s, and no growth over a million.
+after their time. controller: 0.4 % of a core at 2,000 samples/s, and no growth over a million.
 """
 
 from __future__ import annotations
