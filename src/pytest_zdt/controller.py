@@ -282,7 +282,7 @@ class Controller:
         if settings.deploy and deployment is None and self._director.due(now, self.seen):
             self._deploy()
         elif settings.deploy and deployment is None and self._director.hopeless(now, self.seen):
-            self._record.mark("abort", reason="no answer names a version: the deployment was not started")
+            self._record.mark(ABORTED, reason="no answer names a version: the deployment was not started")
             self._stop("no version")
         elif deployment is not None and self._director.deployed < 0 and deployment.exit_status is not None:
             self._director.deployed = now

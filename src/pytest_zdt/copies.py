@@ -165,11 +165,11 @@ class ItemCopy:
             self._state.setup(item)
             when = "call"
             item.runtest()
-        except BaseException as error:
+        except BaseException as error:  # a VU outlives a test that raises SystemExit or KeyboardInterrupt
             problems.append(Problem(when, error))
         try:
             self._state.teardown_exact(item.parent)  # type: ignore[arg-type]
-        except BaseException as error:
+        except BaseException as error:  # as above
             problems.append(Problem("teardown", error))
         if item.user_properties:
             self.properties = item.user_properties[:]

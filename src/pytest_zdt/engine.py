@@ -101,7 +101,7 @@ class Load:
     def _run(self, loop: Loop) -> None:
         try:
             loop.run(self.stopped, self._zero, self._clock)
-        except BaseException as error:
+        except BaseException as error:  # a thread's error would be lost: whoever looks after the load tells of it
             self.broken.append(error)
 
     def overdue(self, limits: Sequence[float]) -> list[Loop]:

@@ -78,7 +78,7 @@ class OneItem(SetupState):
         while finalizers:
             try:
                 finalizers.pop()()
-            except BaseException as error:
+            except BaseException as error:  # the others are to be torn down all the same
                 errors.append(error)
         if len(errors) == 1:
             raise errors[0]
@@ -296,7 +296,7 @@ def raised(error: BaseException) -> BaseException:
     """The error with a traceback, which pytest's reports ask for."""
     try:
         raise error
-    except BaseException as caught:
+    except BaseException as caught:  # just raised, whatever it is
         return caught
 
 

@@ -68,7 +68,7 @@ class Plan:
             returned = self.function(**{argument: values[argument] for argument in self.arguments})
             if hasattr(returned, "__await__") or hasattr(returned, "__aiter__"):
                 pytest.fail("async def functions are not natively supported.", pytrace=False)
-        except BaseException as error:
+        except BaseException as error:  # a VU outlives a test that raises SystemExit or KeyboardInterrupt
             problems.append(Problem(when, error))
         if opened and (left := _close(opened)):
             problems.append(Problem("teardown", left))
@@ -114,7 +114,7 @@ def _close(opened: list[tuple[Callable[..., Any], Generator[object]]]) -> BaseEx
         try:
             for _ in generator:
                 raise _twice(function)
-        except BaseException as error:
+        except BaseException as error:  # the others are to be closed all the same
             errors.append(error)
     if len(errors) > 1:
         return BaseExceptionGroup("errors while tearing down the fixtures", errors[::-1])

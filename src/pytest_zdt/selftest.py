@@ -81,11 +81,11 @@ def _protocol(test: pytest.Function) -> Outcome:
         state.setup(test)
         when = "call"
         test.runtest()
-    except Exception as error:
+    except Exception as error:  # what it is, is what is compared
         problems.append(Problem(when, error))
     try:
         state.teardown_exact(None)
-    except Exception as error:
+    except Exception as error:  # as above
         problems.append(Problem("teardown", error))
     return judge(problems)
 

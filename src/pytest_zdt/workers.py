@@ -248,7 +248,7 @@ def _report(item: pytest.Item, outcome: Outcome, number: int) -> pytest.TestRepo
     """pytest's report, or where a test's exception cannot even be shown, one that says so."""
     try:
         return items.report(item, outcome, number)
-    except Exception as error:
+    except Exception as error:  # whatever a test's own exception does when it is shown
         when, hidden = outcome.problems[number]
         told = pytest.fail.Exception(f"{type(hidden).__name__}, which cannot be shown: {error!r}", pytrace=False)
         return items.report(item, Outcome(outcome.name, (Problem(when, items.raised(told)),), outcome.reason))
