@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -50,7 +51,7 @@ class Distribution:
         """Every worker runs every test, whatever ``--dist`` says."""
         if self._controller is None:
             return None
-        return _everywhere(config, log)
+        return Everywhere(worker_number(config))
 
 
 def worker_number(config: pytest.Config) -> int:
@@ -69,29 +70,72 @@ def _different(one: tuple[tuple[str, ...], str], other: tuple[tuple[str, ...], s
     return f"workers {here} and {there} found different tests ({which}): do both have the same files, from the same root?"
 
 
-def _everywhere(config: pytest.Config, log: Any) -> object:
-    from xdist.scheduler import EachScheduling
+class Everywhere:
+    """Every test to every worker, and to each one that replaces another: pytest-xdist's ``Scheduling`` protocol for ``workers``.
 
-    class Everywhere(EachScheduling):  # type: ignore[misc]
-        """All tests to all workers. One that replaces another gets all of them too: the first test runs the whole load.
+    xdist's own ``EachScheduling`` is not used: it fails where two workers are replaced at once, and names a test as failed for
+    each worker that was killed. What such a loss means is the verdict's to say.
+    """
 
-        It is told as well that no more will come: without that xdist's worker keeps its last test back, and so one that was left
-        a single test would never begin.
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._left: dict[Any, set[int]] = {}
+        self._collected: dict[Any, int] = {}
+        self._begun: set[Any] = set()
+        self._awaited = 0
+        self.collection_is_completed = False
+
+    @property
+    def nodes(self) -> list[Any]:
+        """The workers that are there."""
+        return list(self._left)
+
+    @property
+    def tests_finished(self) -> bool:
+        """Whether all workers have ended, and none is to be replaced."""
+        return self.collection_is_completed and not self._left and not self._awaited
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether tests are under way."""
+        return any(self._left.values())
+
+    def add_node(self, node: Any) -> None:
+        """A worker is there."""
+        self._left[node] = set()
+        self._awaited = max(0, self._awaited - 1)
+
+    def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:
+        """A worker has found its tests."""
+        self._collected[node] = len(collection)
+        self.collection_is_completed = self.collection_is_completed or len(self._collected) >= self._workers
+
+    def schedule(self) -> None:
+        """Gives all tests to the workers that have none yet, and tells them that no more will come.
+
+        Without that xdist's worker keeps its last test back, and so one with a single test would never begin.
         """
+        for node in set(self._collected) - self._begun:
+            self._left[node] = set(range(self._collected[node]))
+            self._begun.add(node)
+            node.send_runtest_all()
+            node.shutdown()
 
-        def remove_node(self, node: Any) -> str | None:
-            """A worker is gone; the test that it is said to have crashed in."""
-            left = list(self.node2pending[node])
-            crashed: str | None = super().remove_node(node)
-            if left:
-                self._removed2pending[node] = left
-            return crashed
+    def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+        """A worker is through with a test."""
+        self._left[node].discard(item_index)
 
-        def schedule(self) -> None:
-            """Gives the tests to the workers that have none yet."""
-            replacing = [node for node, pending in self.node2pending.items() if pending and node not in self._started]
-            super().schedule()
-            for node in replacing:
-                node.shutdown()
+    def mark_test_pending(self, item: str) -> None:
+        """Never asked for: no test is given back."""
+        raise NotImplementedError
 
-    return Everywhere(config, log)
+    def remove_pending_tests_from_node(self, node: Any, indices: Sequence[int]) -> None:
+        """Never asked for: no test is given back."""
+        raise NotImplementedError
+
+    def remove_node(self, node: Any) -> None:
+        """A worker has ended or is gone; no test is to blame for that. Raises KeyError for one that was not there yet."""
+        left = self._left.pop(node)
+        if node not in self._begun or left:
+            self._awaited += 1
+        self._collected.pop(node, None)
