@@ -2,7 +2,7 @@
 
 Parts: ``alone`` (an iteration without HTTP), ``wire`` (a signed GET against nginx), ``users`` (100 VUs that pace a second),
 ``schedule`` (planned against driven), ``controller``. Needs Linux, and nginx for the parts with HTTP. The machines that it runs
-on are shared, so figures are medians of three rounds.
+on are shared, so figures are medians of three rounds; a range is that of the medians at different times of a day.
 
 Measured on a shared machine of 2 cores, Python 3.11, pytest 9.2, nginx on the same machine:
 
@@ -12,12 +12,16 @@ figure                                                       1 or 10 VUs        
 alone: an iteration by a plan                                5.5 us              7.3 us
 alone: by a copied item                                      74 us               82 us
 alone: growth from 10,000 to 200,000 iterations              none                none
-wire: a GET on kept connections, pinned                      110 us              144 us (131 another time)
+wire: a GET on kept connections, pinned                      106 to 121 us       119 to 166 us
 wire: with both lanes                                        162 us              202 us
 ===========================================================  ==================  ========================
 
 users: 118 MB, first request after 0.9 s. schedule: 99.97 % of the VU-time; 3,007 of 3,007 iterations at 200/s, sent 0.7 ms (p99)
 after their time. controller: 0.4 % of a core at 2,000 samples/s, and no growth over a million.
+
+What 50 VUs cost more than 10 is the processor's caches, not Python's lock: `perf stat` counts as many system calls (7.8 and 7.9),
+half a futex call and 1.2 context switches per request, and every function is slower by about the same part. ``others.py`` sets
+k6 and Locust beside these figures.
 """
 
 from __future__ import annotations
@@ -199,9 +203,9 @@ def _cost(url: str, vus: int, lanes: str) -> tuple[float, float, object]:
     with run(url, *options) as (process, report):
         _await(report / "samples.ndjson")
         time.sleep(2.0)
-        began, before = time.monotonic(), sum(_cpu(pid) for pid in _tree(process.pid))
+        began, before = time.monotonic(), cpu_of_tree(process.pid)
         time.sleep(4.0)
-        ended, after = time.monotonic(), sum(_cpu(pid) for pid in _tree(process.pid))
+        ended, after = time.monotonic(), cpu_of_tree(process.pid)
         process.wait()
         zero = read_run(report)["clock"]["monotonic"]
         number = sum(began <= sample.sent + zero < ended for sample in read_samples(report))
@@ -312,6 +316,11 @@ def _cpu(pid: int) -> float:
     """Seconds of CPU of a process."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_of_tree(pid: int) -> float:
+    """Seconds of CPU of a process and its children."""
+    return sum(map(_cpu, _tree(pid)))
 
 
 def _resident(pid: str) -> float:

@@ -54,6 +54,7 @@ http {{
   uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
   server {{
     listen 127.0.0.1:{port};
+    location = /requests {{ stub_status; }}
     location / {{ add_header X-Zdt-Version v1; return 200 '{body}'; }}
   }}
 }}
