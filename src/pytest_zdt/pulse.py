@@ -14,6 +14,7 @@ from pathlib import Path
 from pytest_zdt.evidence.health import PROBE_EVERY, Health
 
 SECOND = 1.0
+_PROCESSES = Path("/proc")
 _PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _SOCKETS = Path("/proc/net/sockstat")
 _FILES = Path("/proc/self/fd")
@@ -81,9 +82,28 @@ class Pauses:
 
 
 def _cpu() -> float:
-    """CPU seconds of this process and of the children that it has waited for."""
+    """CPU seconds of this process, of the children that it has waited for, and of those that run, with theirs.
+
+    But for those in a session of their own, as what a run serves and deploys: they are not the load.
+    """
     times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    return times.user + times.system + times.children_user + times.children_system + sum(map(_cpu_of, _children("self")))
+
+
+def _cpu_of(pid: str) -> float:
+    """CPU seconds of another process and all below it; 0 where it is gone, or in another session."""
+    with contextlib.suppress(OSError):
+        fields = (_PROCESSES / pid / "stat").read_text().rpartition(")")[2].split()
+        if int(fields[3]) == os.getsid(0):
+            return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK") + sum(map(_cpu_of, _children(pid)))
+    return 0.0
+
+
+def _children(pid: str) -> list[str]:
+    """The processes that the threads of one have started; none where the system does not tell."""
+    with contextlib.suppress(OSError):
+        return [child for one in (_PROCESSES / pid / "task").iterdir() for child in (one / "children").read_text().split()]
+    return []
 
 
 def open_files() -> int | None:

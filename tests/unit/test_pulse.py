@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
+import signal
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -105,7 +109,7 @@ def test_files_and_ports(told: Told) -> None:
 
 def test_systems_that_do_not_tell(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     """Unknown is None, not 0 and not an error."""
-    for name in ("_FILES", "_PORTS", "_SOCKETS"):
+    for name in ("_FILES", "_PORTS", "_SOCKETS", "_PROCESSES"):
         monkeypatch.setattr(f"pytest_zdt.pulse.{name}", tmp_path / "missing")  # type: ignore[operator]
     assert open_files() is None
     assert free_ports() is None
@@ -154,6 +158,26 @@ def test_cpu_by_the_clock(told: Told) -> None:
     probe.stop()
     spent = sum(one.cpu * length for one, length in zip(told, lengths(told), strict=True))
     assert spent >= busy * 0.9 - 0.02
+
+
+BUSY = "import os, time; os.fork(); [None for _ in iter(lambda: time.process_time() < 0.3, False)]; print(); time.sleep(60)"
+
+
+@linux
+@pytest.mark.parametrize("apart", [False, True], ids=["ours", "in a session of its own"])
+def test_cpu_of_what_runs(told: Told, apart: bool) -> None:
+    """What a test has started, and what that has started, counts while it runs; what a run serves does not."""
+    probe = Pulse("main", from_now(), told)
+    probe.start()
+    with subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, start_new_session=apart) as child:
+        assert child.stdout is not None
+        assert [child.stdout.readline() for _ in range(2)] == [b"\n"] * 2
+        (grandchild,) = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+        probe.stop()
+        os.kill(int(grandchild), signal.SIGKILL)
+        child.kill()
+    spent = sum(one.cpu * length for one, length in zip(told, lengths(told), strict=True))
+    assert spent < 0.3 if apart else spent > 0.55
 
 
 def lengths(told: Told) -> list[float]:
