@@ -44,14 +44,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BundleError as error:
         return _complain(str(error), USAGE)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read has read enough
+        _drop_output()
         return _complain("the output was cut off by its reader; the exit status says nothing of the run", ERROR)
     except OSError as error:
+        if error.filename is None:
+            _drop_output()
         return _complain(f"{error.filename or 'the output'}: {error.strerror}", ERROR)
     except Exception as error:  # Python would end with 1, which says violated and rolls a good deployment back
         traceback.print_exc()
         return _complain(f"internal error: {error!r}", ERROR)
     return status
+
+
+def _drop_output() -> None:
+    """Python would try once more to write what is left when it ends, and give its own exit status when that fails."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(why: str, status: int) -> int:

@@ -246,10 +246,11 @@ def test_a_reader_that_has_read_enough(command: str, unbuffered: str, tmp_path: 
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_output_to_a_full_disk(tmp_path: Path) -> None:
-    """Is an error, whatever the verdict, which is written all the same."""
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_to_a_full_disk(unbuffered: str, tmp_path: Path) -> None:
+    """Is an error, whatever the verdict, which is written all the same; Python buffers what it prints, or does not."""
     with open("/dev/full", "wb") as full:
-        status, _, err = run("judge", stored(Story(), tmp_path), stdout=full)
+        status, _, err = run("judge", stored(Story(), tmp_path), stdout=full, PYTHONUNBUFFERED=unbuffered)
     assert (status, err) == (3, "pytest-zdt: the output: No space left on device\n")
     assert (tmp_path / VERDICT).exists()
 
