@@ -19,11 +19,11 @@ from pytest_zdt.values import (
     count,
     duration,
     lanes,
-    one_of,
     pin,
     positive_duration,
     rate,
     seed,
+    signing,
     stages,
     switch,
     transport,
@@ -34,7 +34,7 @@ __all__ = ["Require", "Run", "RunSettings", "SettingsError", "read_configuration
 
 TARGET_KEYS: dict[str, Callable[[Any], Any]] = {
     "base-url": base_url,
-    "signing": lambda text: one_of(text, "timed-hmac", "none"),
+    "signing": signing,
     "secret-env": str,
     "mac-header": str,
     "timestamp-header": str,

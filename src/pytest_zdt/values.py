@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from pytest_zdt.target import VersionSource
@@ -130,6 +131,14 @@ def base_url(text: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise ValueError("the URL of an API holds no user name or password here, where reports would show it: leave it out")
     return str(text).rstrip("/")
+
+
+def signing(text: str) -> str:
+    """The scheme of the requests' signatures. Raises `ValueError` too where a package that it needs is not there."""
+    scheme = one_of(text, "timed-hmac", "rfc9421", "timed-hmac+rfc9421", "none")
+    if "rfc9421" in scheme and find_spec("http_message_signatures") is None:
+        raise ValueError(f"{text!r} needs the package http-message-signatures: pip install 'pytest-zdt[rfc9421]'")
+    return scheme
 
 
 def one_of(text: str, *allowed: str) -> str:

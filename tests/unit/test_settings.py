@@ -464,3 +464,13 @@ max-failures = 1
 """
     )
     assert made(tmp_path, toml).require.endpoints == {"GET /": {"p95": 0.5, "max_failures": "2"}}
+
+
+@pytest.mark.parametrize("scheme", ["rfc9421", "timed-hmac+rfc9421"])
+def test_message_signatures_need_their_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    """The scheme is taken where its library is installed; where it is not, the line says how to get it."""
+    toml = TARGET + f'signing = "{scheme}"\nsecret-env = "ANY"\n'
+    assert made(tmp_path, toml, {"ANY": "s3cret"}).target.signing == scheme
+    monkeypatch.setattr("pytest_zdt.values.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"needs the package http-message-signatures: pip install 'pytest-zdt\[rfc9421\]'"):
+        made(tmp_path, toml, {"ANY": "s3cret"})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import hmac
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 from requests import PreparedRequest
 from requests.auth import AuthBase
@@ -62,15 +62,50 @@ class TimedHMAC(AuthBase):
         return request
 
 
-SCHEMES: Final[dict[str, Callable[[Target, WallClock], TimedHMAC | None]]] = {
-    "none": lambda target, now: None,
-    "timed-hmac": TimedHMAC,
-}
-"""Value of `Target.signing` -> what makes its signer."""
+class Signer(Protocol):
+    """Signs a prepared request in place, and returns it; usable as requests' ``auth``."""
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The headers that it sets."""
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Signs."""
 
 
-def signer(target: Target, now: WallClock = time.time) -> TimedHMAC | None:
-    """What signs the requests to ``target``, or None. Raises `ValueError` for an unknown scheme or a missing secret."""
-    if target.signing not in SCHEMES:
-        raise ValueError(f"target {target.name!r}: unknown signing {target.signing!r}; known are {', '.join(sorted(SCHEMES))}")
-    return SCHEMES[target.signing](target, now)
+class _Several(AuthBase):
+    """Signs by one scheme after the other."""
+
+    def __init__(self, signers: Sequence[Signer]) -> None:
+        self._signers = signers
+        self.headers = tuple(header for signer in signers for header in signer.headers)
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        for sign in self._signers:
+            request = sign(request)
+        return request
+
+
+def _message_signature(target: Target, now: WallClock) -> Signer:
+    from pytest_zdt.http.message_signatures import MessageSignature  # an optional dependency
+
+    return MessageSignature(target, now)
+
+
+SCHEMES: Final[dict[str, Callable[[Target, WallClock], Signer]]] = {"timed-hmac": TimedHMAC, "rfc9421": _message_signature}
+"""A scheme -> what makes its signer."""
+
+
+def signer(target: Target, now: WallClock = time.time) -> Signer | None:
+    """What signs the requests to ``target``, or None; several schemes are joined by ``+``.
+
+    Raises `ValueError` for an unknown scheme or a missing secret.
+    """
+    if target.signing == "none":
+        return None
+    names = target.signing.split("+")
+    if unknown := [name for name in names if name not in SCHEMES]:
+        known = ", ".join(sorted(["none", *SCHEMES]))
+        raise ValueError(f"target {target.name!r}: unknown signing {unknown[0]!r}; known are {known}")
+    signers = [SCHEMES[name](target, now) for name in names]
+    return signers[0] if len(signers) == 1 else _Several(signers)

@@ -52,7 +52,10 @@ def test_a_question_mark_inside_the_query_is_signed():
     "target, message",
     [
         (Target("staging", "http://a", signing="timed-hmac"), "target 'staging' signs with timed-hmac but has no secret"),
-        (Target("staging", "http://a", signing="hmac"), "target 'staging': unknown signing 'hmac'; known are none, timed-hmac"),
+        (
+            Target("staging", "http://a", signing="hmac"),
+            "target 'staging': unknown signing 'hmac'; known are none, rfc9421, timed-hmac",
+        ),
     ],
 )
 def test_a_target_that_cannot_be_signed_for(target, message):
