@@ -1,43 +1,44 @@
-"""HTTP message signatures (RFC 9421) with a shared secret, over the maintained library http-message-signatures.
+"""HTTP message signatures (RFC 9421) with a shared secret, in one fixed form.
 
 Unlike timed-hmac, which signs path and query, this covers the method and the body (by its digest, RFC 9530), and each signature
-is one of a kind. An optional dependency: the extra ``rfc9421``. A signature costs some 200 us of CPU, timed-hmac's 3.
+is one of a kind. The form is fixed, so it is written out here; the library http-message-signatures, which can write and read any,
+takes 180 us of CPU for what takes 7 here, and is the judge in the tests.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import secrets
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final
 
-from http_message_signatures import HTTPMessageSigner, HTTPSignatureKeyResolver
-from http_message_signatures.algorithms import HMAC_SHA256
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from pytest_zdt.target import Secret, Target
+from pytest_zdt.http.urls import connection_and_target
+from pytest_zdt.target import Target
 
-KEY_ID: Final = "zdt"
-"""The ``keyid``, the ``tag`` and the label of the signature."""
+NAME: Final = "zdt"
+"""The label, the ``keyid`` and the ``tag`` of the signature."""
 GOOD_FOR: Final = 60
 """Seconds from ``created`` to ``expires``."""
-COVERED: Final = ("@method", "@path", "@query")
-"""What is covered besides the parameters, and the digest of what may have a body."""
 BODILESS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-_datetime = datetime  # freezegun replaces the names in modules that it knows; a signature's time comes from the clock it is given
+"""Methods whose requests are signed without a digest when they have no body."""
 
 
 class MessageSignature(AuthBase):
-    """Signs a prepared request by ``hmac-sha256``. Usable as requests' ``auth``. Raises `ValueError` without a secret.
+    """Signs method, path, query and body of a prepared request by ``hmac-sha256``. Usable as requests' ``auth``.
 
-    ``nonce`` gives what makes a signature one of a kind.
+    ``nonce`` gives a token that makes the signature one of a kind. Raises `ValueError` without a secret.
     """
 
     headers = ("Signature", "Signature-Input", "Content-Digest")
     """The headers that it sets."""
 
+    # The default is bound here, once: freezegun replaces the names in modules, not the defaults of functions.
     def __init__(
         self,
         target: Target,
@@ -46,43 +47,45 @@ class MessageSignature(AuthBase):
     ) -> None:
         if not target.secret:
             raise ValueError(f"target {target.name!r} signs with rfc9421 but has no secret: set its secret-env's variable")
+        self._mac = hmac.new(target.secret.reveal().encode(), digestmod="sha256")  # the key's share of the work, once
         self._now, self._nonce = now, nonce
-        self._signer = HTTPMessageSigner(signature_algorithm=HMAC_SHA256, key_resolver=_Keys(target.secret))
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Sets the signature headers of ``request`` for what will be sent, and returns it; `ValueError` for a streamed body."""
-        for header in self.headers:
-            request.headers.pop(header, None)
+        """Sets the signature headers of ``request`` for what will be sent, and returns it.
+
+        Raises `ValueError` for a streamed body, whose digest cannot be known, and for a URL that is not encoded.
+        """
+        covered = _covered(request)
         created = int(self._now())
-        self._signer.sign(
-            request,
-            key_id=KEY_ID,
-            label=KEY_ID,
-            tag=KEY_ID,
-            created=_datetime.fromtimestamp(created, UTC),
-            expires=_datetime.fromtimestamp(created + GOOD_FOR, UTC),
-            nonce=self._nonce(),
-            covered_component_ids=COVERED,
-            body=_body(request),
+        parameters = (
+            f'({" ".join(covered)});created={created};keyid="{NAME}";alg="hmac-sha256";expires={created + GOOD_FOR}'
+            f';nonce="{self._nonce()}";tag="{NAME}"'
         )
+        mac = self._mac.copy()
+        mac.update("".join(f"{name}: {value}\n" for name, value in covered.items()).encode("ascii"))
+        mac.update(f'"@signature-params": {parameters}'.encode("ascii"))
+        request.headers["Signature-Input"] = f"{NAME}={parameters}"
+        request.headers["Signature"] = f"{NAME}=:{base64.b64encode(mac.digest()).decode('ascii')}:"
         return request
 
 
-class _Keys(HTTPSignatureKeyResolver):
-    """The target's secret, the one key there is."""
+def _covered(request: PreparedRequest) -> dict[str, str]:
+    """The components that are covered (RFC 9421 section 2.2), and what each is; sets the digest of a body."""
+    path, mark, query = connection_and_target(str(request.url))[1].partition("?")
+    if not (path + query).isascii():
+        raise ValueError(f"not a request target: {path!r}; give the encoded path and query")
+    covered = {'"@method"': str(request.method), '"@path"': path, '"@query"': f"?{query}" if mark else "?"}
+    request.headers.pop("Content-Digest", None)
+    body = _body(request)
+    if body or request.method not in BODILESS:
+        digest = base64.b64encode(hashlib.sha256(body).digest()).decode("ascii")
+        request.headers["Content-Digest"] = covered['"content-digest"'] = f"sha-256=:{digest}:"
+    return covered
 
-    def __init__(self, secret: Secret) -> None:
-        self._secret = secret
 
-    def resolve_private_key(self, key_id: str) -> bytes:
-        return self._secret.reveal().encode()
-
-
-def _body(request: PreparedRequest) -> bytes | None:
-    """The bytes that the digest is of; None for a method that has no body."""
-    body = request.body
-    if body is None:
-        return None if request.method in BODILESS else b""
+def _body(request: PreparedRequest) -> bytes:
+    """The bytes that the digest is of."""
+    body = request.body or b""
     if isinstance(body, str):
         return body.encode()
     if not isinstance(body, bytes):

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
+from pytest_zdt.http.message_signatures import MessageSignature
 from pytest_zdt.http.urls import connection_and_target
 from pytest_zdt.target import Secret, Target
 
@@ -86,13 +87,7 @@ class _Several(AuthBase):
         return request
 
 
-def _message_signature(target: Target, now: WallClock) -> Signer:
-    from pytest_zdt.http.message_signatures import MessageSignature  # an optional dependency
-
-    return MessageSignature(target, now)
-
-
-SCHEMES: Final[dict[str, Callable[[Target, WallClock], Signer]]] = {"timed-hmac": TimedHMAC, "rfc9421": _message_signature}
+SCHEMES: Final[dict[str, Callable[[Target, WallClock], Signer]]] = {"timed-hmac": TimedHMAC, "rfc9421": MessageSignature}
 """A scheme -> what makes its signer."""
 
 

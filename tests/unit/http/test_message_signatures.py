@@ -52,6 +52,7 @@ def test_the_vector_of_the_rfc():
     signature = VECTOR["signature"].partition(":")[2].rstrip(":")
     assert base64.b64decode(signature) == hmac.digest(key, VECTOR["signature_base"].encode(), sha256)
     assert HMAC_SHA256(private_key=key).sign(VECTOR["signature_base"].encode()) == base64.b64decode(signature)
+    assert VECTOR["signature_input"].partition("=")[2] == VECTOR["signature_base"].rpartition('"@signature-params": ')[2]
 
 
 def test_the_signature_base():
@@ -146,6 +147,15 @@ def test_both_schemes():
     request = both(Request("POST", "http://api.test/a", data=b"b").prepare())
     assert set(both.headers) <= set(request.headers)
     verified(request, target)
+
+
+@pytest.mark.parametrize("url", ["http://api.test/café", "http://api.test/a?q=é"])
+def test_an_url_that_is_not_encoded(url):
+    """Cannot be on the wire as it is."""
+    request = Request("GET", "http://api.test/").prepare()
+    request.url = url
+    with pytest.raises(ValueError, match="not a request target"):
+        MessageSignature(TARGET, now=lambda: NOW)(request)
 
 
 def test_without_a_secret():
