@@ -55,7 +55,7 @@ class Target:
     name: str
     base_url: str
     signing: str = "none"
-    """``timed-hmac``, ``rfc9421``, both as ``timed-hmac+rfc9421``, or ``none``."""
+    """``timed-hmac``, ``rfc9421`` or ``none``."""
     secret: Secret = field(default_factory=lambda: Secret(""))
     mac_header: str = "x-ov-cf-mac"
     timestamp_header: str = "x-ov-cf-timestamp"

@@ -133,8 +133,8 @@ def base_url(text: str) -> str:
 
 
 def signing(text: str) -> str:
-    """The scheme of the requests' signatures, or two of them."""
-    return one_of(text, "timed-hmac", "rfc9421", "timed-hmac+rfc9421", "none")
+    """The scheme of the requests' signatures."""
+    return one_of(text, "timed-hmac", "rfc9421", "none")
 
 
 def one_of(text: str, *allowed: str) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import hmac
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from pytest_zdt.http.message_signatures import MessageSignature
+from pytest_zdt.http.message_signatures import BODILESS, MessageSignature
 from pytest_zdt.http.urls import connection_and_target
 from pytest_zdt.target import Secret, Target
 
@@ -74,33 +74,33 @@ class Signer(Protocol):
         """Signs."""
 
 
-class _Several(AuthBase):
-    """Signs by one scheme after the other."""
+class _BodyBound(AuthBase):
+    """`TimedHMAC`, with a `MessageSignature` beside it on what has a body, or may have: the first does not bind that.
 
-    def __init__(self, signers: Sequence[Signer]) -> None:
-        self._signers = signers
-        self.headers = tuple(header for signer in signers for header in signer.headers)
+    An API that grants something, such as a verified application, can so tell each request from a replay; the MAC of two
+    requests to one path in one second is the same. A streamed body goes without.
+    """
+
+    def __init__(self, target: Target, now: WallClock) -> None:
+        self._every, self._bodies = TimedHMAC(target, now), MessageSignature(target, now)
+        self.headers = (*self._every.headers, *self._bodies.headers)
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        for sign in self._signers:
-            request = sign(request)
-        return request
+        body = request.body
+        if (body or request.method not in BODILESS) and (body is None or isinstance(body, str | bytes)):
+            self._bodies(request)
+        return self._every(request)
 
 
-SCHEMES: Final[dict[str, Callable[[Target, WallClock], Signer]]] = {"timed-hmac": TimedHMAC, "rfc9421": MessageSignature}
-"""A scheme -> what makes its signer."""
+SCHEMES: Final[dict[str, Callable[[Target, WallClock], Signer]]] = {"timed-hmac": _BodyBound, "rfc9421": MessageSignature}
+"""Value of `Target.signing` -> what makes its signer."""
 
 
 def signer(target: Target, now: WallClock = time.time) -> Signer | None:
-    """What signs the requests to ``target``, or None; several schemes are joined by ``+``.
-
-    Raises `ValueError` for an unknown scheme or a missing secret.
-    """
+    """What signs the requests to ``target``, or None. Raises `ValueError` for an unknown scheme or a missing secret."""
     if target.signing == "none":
         return None
-    names = target.signing.split("+")
-    if unknown := [name for name in names if name not in SCHEMES]:
+    if target.signing not in SCHEMES:
         known = ", ".join(sorted(["none", *SCHEMES]))
-        raise ValueError(f"target {target.name!r}: unknown signing {unknown[0]!r}; known are {known}")
-    signers = [SCHEMES[name](target, now) for name in names]
-    return signers[0] if len(signers) == 1 else _Several(signers)
+        raise ValueError(f"target {target.name!r}: unknown signing {target.signing!r}; known are {known}")
+    return SCHEMES[target.signing](target, now)

@@ -147,8 +147,12 @@ def server():
     server.stop()
 
 
+NONCE = re.compile(rb'(;nonce="[^"]*"|\nSignature: [^\r]*)')
+"""What differs from one message signature to the next."""
+
+
 def raw_hits(server):
-    hits = [(hit.raw, hit.body) for hit in server.hits]
+    hits = [(NONCE.sub(b"", hit.raw), hit.body) for hit in server.hits]
     server.hits.clear()
     return hits
 
