@@ -12,12 +12,9 @@ class ZdtApiConfig(AppConfig):
     verbose_name = "Zero-downtime testing"
 
     def ready(self) -> None:
-        """Read every setting once.
+        """Read every setting once, and register the system checks.
 
         Raises ImproperlyConfigured, so that a deployment with a bad value does not come up.
         """
-        conf.secret()
-        conf.max_age()
-        conf.version()
-        conf.mac_header()
-        conf.timestamp_header()
+        conf.check_all()
+        from zdt_api import checks  # noqa: F401  # registers itself

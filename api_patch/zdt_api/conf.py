@@ -6,20 +6,38 @@ each reading, and once when Django starts (`apps.py`).
 
 import os
 import re
+from functools import lru_cache
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
 _HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
+_YES, _NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
 
-def secret() -> bytes:
-    """`ZDT_SIGNING_SECRET` as UTF-8; empty means that the whole feature is off."""
-    value = _read("ZDT_SIGNING_SECRET", "")
-    if not isinstance(value, str):
+def secrets() -> tuple[bytes, ...]:
+    """The secrets that verify, newest first; none of them: the whole feature is off.
+
+    `ZDT_SIGNING_SECRET`, and while it is being changed those before it in `ZDT_SIGNING_SECRET_FALLBACKS`: a list, or in
+    the environment one on each line. None in production (see `is_refused`).
+    """
+    secret = _read("ZDT_SIGNING_SECRET", "")
+    if not isinstance(secret, str):
         raise ImproperlyConfigured("ZDT_SIGNING_SECRET must be text; leave it unset to switch the feature off")
-    return value.encode("utf-8", "surrogateescape")
+    if not secret or is_refused():
+        return ()
+    older = _read("ZDT_SIGNING_SECRET_FALLBACKS", "")
+    older = older.splitlines() if isinstance(older, str) else older
+    if not isinstance(older, list | tuple) or not all(isinstance(one, str) for one in older):
+        raise ImproperlyConfigured("ZDT_SIGNING_SECRET_FALLBACKS must be a list of texts")
+    return tuple(one.encode("utf-8", "surrogateescape") for one in (secret, *older) if one)
+
+
+def is_refused() -> bool:
+    """Whether there is a secret, but `ENVIRONMENT` is production and `ZDT_ALLOW_PRODUCTION` is not true."""
+    production = str(_read("ENVIRONMENT", "")).strip().lower() in ("production", "prod")
+    return production and bool(_read("ZDT_SIGNING_SECRET", "")) and not _switch("ZDT_ALLOW_PRODUCTION")
 
 
 def max_age() -> int:
@@ -48,11 +66,45 @@ def timestamp_header() -> str:
     return _header_name("ZDT_TIMESTAMP_HEADER", "x-ov-cf-timestamp")
 
 
+def cache() -> str:
+    """`ZDT_CACHE`: the alias of the cache, shared by all processes, that remembers which signatures were used; `default`."""
+    value = str(_read("ZDT_CACHE", "default"))
+    if value not in settings.CACHES:
+        raise ImproperlyConfigured(f"ZDT_CACHE must be one of the CACHES, not {value!r}")
+    return value
+
+
+def registration_model() -> str:
+    """`ZDT_REGISTRATION_MODEL`: `app_label.Model` of what the API keeps of a registration beside the application, or empty."""
+    value = str(_read("ZDT_REGISTRATION_MODEL", ""))
+    if value and not re.fullmatch(r"\w+\.\w+", value):
+        raise ImproperlyConfigured(f"ZDT_REGISTRATION_MODEL must be app_label.Model, not {value!r}")
+    return value
+
+
+def check_all() -> None:
+    """Reads every setting once. Raises ImproperlyConfigured."""
+    for read in (secrets, max_age, version, mac_header, timestamp_header, cache, registration_model, is_refused):
+        read()
+
+
 def _header_name(setting: str, default: str) -> str:
     value = str(_read(setting, default))
-    if not _HEADER_NAME.fullmatch(value):
+    if not _is_header_name(value):
         raise ImproperlyConfigured(f"{setting} must be a header name (letters, digits, hyphens), not {value!r}")
     return value
+
+
+@lru_cache(maxsize=8)
+def _is_header_name(value: str) -> bool:
+    return bool(_HEADER_NAME.fullmatch(value))
+
+
+def _switch(name: str) -> bool:
+    value = str(_read(name, "")).strip().lower()
+    if value not in _YES | _NO:
+        raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}")
+    return value in _YES
 
 
 def _read(name: str, default: str) -> object:

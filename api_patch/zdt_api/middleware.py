@@ -15,8 +15,9 @@ VERSION_HEADER = "x-zdt-version"
 class SignedRequestMiddleware:
     """Adds `x-zdt-version` and `Cache-Control: no-store` to the answers of validly signed requests.
 
-    Put it first: then it also sees redirects, 4xx and 5xx, and the answers to unhandled exceptions.
-    The answer to any other request is left untouched. Works under WSGI and ASGI.
+    Put it first: then it also sees redirects, 4xx and 5xx, and the answers to unhandled exceptions, and the body of a
+    request whose signature covers it is compared before a view has read it. Any other request is left untouched.
+    Works under WSGI and ASGI.
     """
 
     sync_capable = True
@@ -30,16 +31,17 @@ class SignedRequestMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Answer `request`; a coroutine where `get_response` is one."""
+        signed = is_signed(request)
         if self._is_async:
-            return self._answer_async(request)
-        return _marked(request, self.get_response(request))
+            return self._answer_async(request, signed)
+        return _marked(signed, self.get_response(request))
 
-    async def _answer_async(self, request: HttpRequest) -> HttpResponseBase:
-        return _marked(request, await self.get_response(request))
+    async def _answer_async(self, request: HttpRequest, signed: bool) -> HttpResponseBase:
+        return _marked(signed, await self.get_response(request))
 
 
-def _marked(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    if is_signed(request):
+def _marked(signed: bool, response: HttpResponseBase) -> HttpResponseBase:
+    if signed:
         response.headers["Cache-Control"] = "no-store"
         if version := conf.version():
             response.headers[VERSION_HEADER] = version

@@ -2,17 +2,19 @@
 
 from django.db.models import Model
 
-from zdt_api.signature import is_signed
+from zdt_api.replay import claim
+from zdt_api.signature import signature_of
 
 
 def verify_signed(request: object, application: Model, field: str = "verified") -> bool:
-    """Mark `application` as verified and save it, if its registration `request` is validly signed.
+    """Mark `application` as verified and save it, if its registration `request` is validly signed, for the first time.
 
     Returns whether it did. The view then sends no e-mail, keeps no pending verification, and says
     `"verified": true` in its answer; otherwise it goes on as if this had not been called.
     `field` names the boolean of the application model.
     """
-    if not is_signed(request):
+    signature = signature_of(request)
+    if signature is None or not claim(signature):
         return False
     setattr(application, field, True)
     application.save(update_fields=[field])

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,15 +20,31 @@ import django
 import pytest
 import requests
 from django.conf import settings
+from django.core.cache import caches
+from django.core.management import call_command
+
+from pytest_zdt.http.message_signatures import MessageSignature
+from pytest_zdt.target import Secret, Target
+
+FILE = tempfile.NamedTemporaryFile(prefix="zdt-api-", suffix=".sqlite3")  # noqa: SIM115  # kept open until the end
+"""The database of this Django; gone with the process."""
 
 if not settings.configured:
     settings.configure(
         SECRET_KEY="of the tests",
         ALLOWED_HOSTS=["testserver"],
-        INSTALLED_APPS=["rest_framework", "zdt_api"],
+        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework", "oauth2_provider", "zdt_api"],
         MIDDLEWARE=["zdt_api.middleware.SignedRequestMiddleware", "django.middleware.common.CommonMiddleware"],
         REST_FRAMEWORK={"UNAUTHENTICATED_USER": None, "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"]},
-        CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
+        CACHES={
+            "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+            "signatures": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "used_signatures"},
+        },
+        ZDT_CACHE="signatures",
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": FILE.name}},
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        USE_TZ=True,
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],  # the others are slow on purpose
     )
     django.setup()
 
@@ -40,6 +57,13 @@ def sign(secret: str, target: str, at: float | None = None) -> dict[str, str]:
     digest = hmac.new(secret.encode(), (target + timestamp).encode(), hashlib.sha256).digest()
     mac = base64.urlsafe_b64encode(digest).decode().rstrip("=")
     return {"x-ov-cf-mac": mac, "x-ov-cf-timestamp": timestamp}
+
+
+@pytest.fixture
+def used_signatures():
+    """The table of used signatures, empty."""
+    call_command("createcachetable", verbosity=0)
+    caches["signatures"].clear()
 
 
 class Sandbox:
@@ -93,8 +117,10 @@ class Sandbox:
         return [json.loads(line) for line in (self.home / "deployments.jsonl").read_text().splitlines()]
 
     def request(self, method: str, target: str, headers: dict | None = None, **arguments) -> requests.Response:
-        """A signed request over a new connection."""
-        return self.unsigned(method, target, sign(self.secret, target) | (headers or {}), **arguments)
+        """A signed request over a new connection; one that may have a body is bound to it, and one of a kind."""
+        bound = MessageSignature(Target("sandbox", self.url, secret=Secret(self.secret)))
+        auth = None if method == "GET" else bound
+        return self.unsigned(method, target, sign(self.secret, target) | (headers or {}), auth=auth, **arguments)
 
     def unsigned(self, method: str, target: str, headers: dict | None = None, **arguments) -> requests.Response:
         with requests.Session() as session:

@@ -130,7 +130,7 @@ class Application:
         self.saved = update_fields
 
 
-def test_signed_registration_is_verified(sign):
+def test_signed_registration_is_verified(sign, used_signatures):
     """The application of a signed registration is marked and saved."""
     application = Application()
     assert verify_signed(APIRequestFactory().post("/", headers=sign(SECRET, "/")), application)
@@ -138,7 +138,7 @@ def test_signed_registration_is_verified(sign):
     assert application.saved == ["verified"]
 
 
-def test_unsigned_registration_is_left_alone(sign):
+def test_unsigned_registration_is_left_alone(sign, used_signatures):
     """The application of any other registration is neither marked nor saved."""
     application = Application()
     assert not verify_signed(APIRequestFactory().post("/", headers=sign("wrong", "/")), application)

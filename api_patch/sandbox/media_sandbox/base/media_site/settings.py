@@ -77,7 +77,18 @@ def _file_cache(name: str, entries: int) -> dict:
 
 
 DATABASES = {"default": _database()}
-CACHES = {"default": _file_cache("throttles", 5_000), "edge": _file_cache("edge", 2_000)}
+CACHES = {
+    "default": _file_cache("throttles", 5_000),
+    "edge": _file_cache("edge", 2_000),
+    # Which signatures were used: of two processes that add the same key, one must fail, which files do not promise.
+    "signatures": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "used_signatures",
+        "OPTIONS": {"MAX_ENTRIES": 1_000_000},
+    },
+}
+ZDT_CACHE = "signatures"
+ZDT_REGISTRATION_MODEL = "media_api.OAuth2Registration"
 
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = HOME / "mail"

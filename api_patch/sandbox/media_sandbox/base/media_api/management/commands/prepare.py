@@ -24,6 +24,7 @@ class Command(BaseCommand):
         if connection.vendor == "postgresql":
             _make_schema(os.environ["MEDIA_SANDBOX_SCHEMA"], keep)
         call_command("migrate", verbosity=0)
+        call_command("createcachetable", verbosity=0)
         self.stdout.write(f"{samples.create()} works made")
 
 
