@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.servers import at_once, registered
+
 
 def _binaries() -> Path | None:
     """The folder with the server's programs: the newest below /usr/lib/postgresql, or that of the PATH."""
@@ -67,3 +69,11 @@ def test_deployment_on_postgresql(serve, database_url, processes_in):
     sandbox.start()
     sandbox.await_line()
     assert "alt_text" not in sandbox.get("/v1/images/?q=cat").json()["results"][0]
+
+
+def test_two_hundred_registrations_at_once_on_postgresql(serve, database_url):
+    """200 signed registrations at the same moment: all are verified, and no e-mail is sent."""
+    sandbox = serve(DATABASE_URL=database_url)
+    answers = at_once(200, lambda: registered(sandbox.port, sandbox, "rfc9421"))
+    assert {(answer.status, answer.verified) for answer in answers} == {(201, True)}
+    assert not list((sandbox.home / "mail").glob("*"))
