@@ -19,7 +19,6 @@ import time
 
 import django
 from django.conf import settings
-
 from django.http import HttpRequest
 from django.test import RequestFactory
 from requests import Request
