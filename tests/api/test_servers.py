@@ -77,6 +77,17 @@ def test_attacks(port, sandbox, attack):
     assert not answer.verified
 
 
+def test_other_order_of_the_query(port, sandbox):
+    """The same parameters in another order are another target."""
+    content, where = body(), f"{target()}&a=1"
+    for scheme in SCHEMES:
+        given = signature(sandbox, scheme, "POST", where, content)
+        path, _, query = where.partition("?")
+        turned = f"{path}?{'&'.join(reversed(query.split('&')))}"
+        answer = send(port, raw("POST", turned, list(given.items()), body() if scheme == "timed-hmac" else content))
+        assert (answer.status, answer.verified) == (201, False)
+
+
 EDITS = {
     "truncated": lambda mac: mac[:-1],
     "padded": lambda mac: mac + "=",
