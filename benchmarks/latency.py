@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,9 +110,10 @@ def cpus_of_load(pid: int) -> set[int]:
     """The CPU that a worker has pinned itself to, as a set; empty when none has."""
     for process in engine.tree(pid):
         for thread in Path(f"/proc/{process}/task").iterdir():
-            cpus = os.sched_getaffinity(int(thread.name))
-            if len(cpus) == 1:
-                return cpus
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                cpus = os.sched_getaffinity(int(thread.name))
+                if len(cpus) == 1:
+                    return cpus
     return set()
 
 
