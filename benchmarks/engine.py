@@ -201,7 +201,7 @@ def _cost(url: str, vus: int, lanes: str) -> tuple[float, float, object]:
     """Microseconds per request, and requests a second, over four seconds in the middle of a run; and the worker's CPU."""
     options = ("-n1", f"--zdt-vus={vus}", f"--zdt-lanes={lanes}", "--zdt-duration=8s")
     with run(url, *options) as (process, report):
-        _await(report / "samples.ndjson")
+        await_content(report / "samples.ndjson")
         time.sleep(2.0)
         began, before = time.monotonic(), cpu_of_tree(process.pid)
         time.sleep(4.0)
@@ -220,9 +220,9 @@ def users() -> None:
         for _ in range(ROUNDS):
             began = time.monotonic()
             with run(url, "-n2", "--zdt-vus=100", "--zdt-pace=1s", "--zdt-duration=6s") as (process, report):
-                _await(report / "samples.ndjson")
+                await_content(report / "samples.ndjson")
                 time.sleep(4.0)
-                sizes.append(sum(_resident(str(pid)) for pid in _tree(process.pid)))
+                sizes.append(sum(_resident(str(pid)) for pid in tree(process.pid)))
                 process.wait()
                 zero = read_run(report)["clock"]["monotonic"]
                 times.append(zero + min(sample.sent for sample in read_samples(report)) - began)
@@ -267,7 +267,7 @@ def controller() -> None:
         shares = []
         for _ in range(ROUNDS):
             with run(url, "-n2", "--zdt-vus=50", "--zdt-rate=2000/s", "--zdt-duration=10s") as (process, report):
-                _await(report / "samples.ndjson")
+                await_content(report / "samples.ndjson")
                 time.sleep(2.0)
                 before = _cpu(process.pid)
                 time.sleep(5.0)
@@ -299,7 +299,8 @@ def _print_memory(folder: Path) -> None:
 # --- the process table
 
 
-def _await(path: Path) -> None:
+def await_content(path: Path) -> None:
+    """Returns when there is something in that file; raises `TimeoutError` after half a minute."""
     deadline = time.monotonic() + 30
     while not path.exists() or not path.stat().st_size:
         if time.monotonic() > deadline:
@@ -307,9 +308,10 @@ def _await(path: Path) -> None:
         time.sleep(0.01)
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
+    """A process and those that it has started, and they."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(one for child in children for one in _tree(int(child)))]
+    return [pid, *(one for child in children for one in tree(int(child)))]
 
 
 def _cpu(pid: int) -> float:
@@ -320,7 +322,7 @@ def _cpu(pid: int) -> float:
 
 def cpu_of_tree(pid: int) -> float:
     """Seconds of CPU of a process and its children."""
-    return sum(map(_cpu, _tree(pid)))
+    return sum(map(_cpu, tree(pid)))
 
 
 def _resident(pid: str) -> float:
