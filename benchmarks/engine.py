@@ -2,7 +2,7 @@
 
 Parts: ``alone`` (an iteration without HTTP), ``wire`` (a signed GET against nginx), ``users`` (100 VUs that pace a second),
 ``schedule`` (planned against driven), ``controller``. Needs Linux, and nginx for the parts with HTTP. The machines that it runs
-on are shared, so figures are medians of three rounds; a range is that of the medians at different times of a day.
+on are shared: figures are medians of three rounds, a range is that of the medians at different times of a day.
 
 Measured on a shared machine of 2 cores, Python 3.11, pytest 9.2, nginx on the same machine:
 
@@ -21,8 +21,7 @@ after their time. controller: 0.4 % of a core at 2,000 samples/s, and no growth 
 
 What 50 VUs cost more than 10 is the processor's caches, not Python's lock: `perf stat` counts as many system calls (7.8 and 7.9),
 half a futex call and 1.2 context switches per request, and every function is slower by about the same part. ``others.py`` sets
-k6 and Locust beside these figures.
-"""
+k6 and Locust beside these figures."""
 
 from __future__ import annotations
 
@@ -41,6 +40,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from proctable import await_content, cpu, cpu_of_tree, resident, tree
 from wire import nginx
 
 from pytest_zdt.affinity import allowed_cpus, pinned
@@ -154,8 +154,8 @@ def _driven(shared: SharedFixtures, tests: list[pytest.Function], vus: int, iter
     began = time.monotonic()
     while done() < iterations if iterations else time.monotonic() - began < 1.0:
         time.sleep(0.05)
-        resident = resident or (done() > 10_000 and _resident("self")) or 0.0
-    gained = _resident("self") - resident
+        resident = resident or (done() > 10_000 and resident("self")) or 0.0
+    gained = resident("self") - resident
     load.stop()
     load.join(5.0)
     return (time.process_time() - before) / done() * 1e6, gained
@@ -209,8 +209,8 @@ def _cost(url: str, vus: int, lanes: str) -> tuple[float, float, object]:
         process.wait()
         zero = read_run(report)["clock"]["monotonic"]
         number = sum(began <= sample.sent + zero < ended for sample in read_samples(report))
-        (cpu,) = _end(report)["pinned"].values()
-    return (after - before) / number * 1e6, number / (ended - began), cpu
+        (pinned_to,) = _end(report)["pinned"].values()
+    return (after - before) / number * 1e6, number / (ended - began), pinned_to
 
 
 def users() -> None:
@@ -222,7 +222,7 @@ def users() -> None:
             with run(url, "-n2", "--zdt-vus=100", "--zdt-pace=1s", "--zdt-duration=6s") as (process, report):
                 await_content(report / "samples.ndjson")
                 time.sleep(4.0)
-                sizes.append(sum(_resident(str(pid)) for pid in tree(process.pid)))
+                sizes.append(sum(resident(str(pid)) for pid in tree(process.pid)))
                 process.wait()
                 zero = read_run(report)["clock"]["monotonic"]
                 times.append(zero + min(sample.sent for sample in read_samples(report)) - began)
@@ -269,9 +269,9 @@ def controller() -> None:
             with run(url, "-n2", "--zdt-vus=50", "--zdt-rate=2000/s", "--zdt-duration=10s") as (process, report):
                 await_content(report / "samples.ndjson")
                 time.sleep(2.0)
-                before = _cpu(process.pid)
+                before = cpu(process.pid)
                 time.sleep(5.0)
-                shares.append((_cpu(process.pid) - before) / 5.0)
+                shares.append((cpu(process.pid) - before) / 5.0)
                 process.wait()
         print(f"controller: {statistics.median(shares):.1%} of a core at 2,000 samples/s")
     with tempfile.TemporaryDirectory() as name:
@@ -291,44 +291,9 @@ def _print_memory(folder: Path) -> None:
         ]
         judged.receive("gw0", message(samples, "gw0", 0.0))
         if second % 500 == 99:
-            sizes.append(_resident("self"))
+            sizes.append(resident("self"))
     told = " ".join(f"{size:.1f}" for size in sizes)
     print(f"controller: resident after 50,000 samples and then after each 250,000: {told} MB")
-
-
-# --- the process table
-
-
-def await_content(path: Path) -> None:
-    """Returns when there is something in that file; raises `TimeoutError` after half a minute."""
-    deadline = time.monotonic() + 30
-    while not path.exists() or not path.stat().st_size:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{path.name} was not written")
-        time.sleep(0.01)
-
-
-def tree(pid: int) -> list[int]:
-    """A process and those that it has started, and they."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(one for child in children for one in tree(int(child)))]
-
-
-def _cpu(pid: int) -> float:
-    """Seconds of CPU of a process."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def cpu_of_tree(pid: int) -> float:
-    """Seconds of CPU of a process and its children."""
-    return sum(map(_cpu, tree(pid)))
-
-
-def _resident(pid: str) -> float:
-    """Megabytes of a process, with its share of what it has in common with others (PSS)."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import engine
+from proctable import await_content, tree
 from wire import BODY, verdict
 
 from pytest_zdt.evidence.bundle import read_run, read_samples
@@ -108,7 +109,7 @@ class Server:
 
 def cpus_of_load(pid: int) -> set[int]:
     """The CPU that a worker has pinned itself to, as a set; empty when none has."""
-    for process in engine.tree(pid):
+    for process in tree(pid):
         for thread in Path(f"/proc/{process}/task").iterdir():
             with suppress(ProcessLookupError):  # it has ended meanwhile
                 cpus = os.sched_getaffinity(int(thread.name))
@@ -121,7 +122,7 @@ def measured(program: Path, delay: int, lane: str) -> Round:
     """One run of the plugin, beside what the server says."""
     server = Server(program, delay)
     with engine.run(server.url, *LOAD, *sys.argv[1:], f"--zdt-lanes={lane}") as (process, report):
-        engine.await_content(report / "samples.ndjson")
+        await_content(report / "samples.ndjson")
         pinned = cpus_of_load(process.pid)
         server.pin(os.sched_getaffinity(0) - pinned)
         began = time.monotonic() + WARM_UP

@@ -36,6 +36,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import engine
+from proctable import cpu_of_tree
 from wire import nginx
 
 ROUNDS, WARM_UP, SECONDS = 5, 3.0, 4.0
@@ -131,10 +132,10 @@ def cost(start: Start, url: str, vus: int) -> tuple[float, float]:
         while requests_of(url) < had + 1000:
             time.sleep(0.1)
         time.sleep(WARM_UP)
-        began, before, many = time.monotonic(), engine.cpu_of_tree(pid), requests_of(url)
+        began, before, many = time.monotonic(), cpu_of_tree(pid), requests_of(url)
         time.sleep(SECONDS)
         more = requests_of(url) - many
-        return (engine.cpu_of_tree(pid) - before) / more * 1e6, more / (time.monotonic() - began)
+        return (cpu_of_tree(pid) - before) / more * 1e6, more / (time.monotonic() - began)
 
 
 def there(url: str) -> dict[str, Start]:

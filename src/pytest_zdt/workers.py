@@ -35,6 +35,10 @@ from pytest_zdt.vu import first_line
 Send = Callable[[tuple[Any, ...]], None]
 FLUSH_EVERY = 0.25
 """Seconds between batches."""
+SLICE = 64
+"""Samples that are packed at a time: some 200 us."""
+BREATH = 0.002
+"""Seconds between two slices."""
 SILENT = 30.0
 """Seconds without a word of the controller, which asks for the time every few, after which a worker takes it to be gone."""
 CLOCK = time.monotonic
@@ -238,9 +242,11 @@ class Worker:
 
     def _flush(self, crew: Crew) -> None:
         samples = crew.recorder.take()
-        if samples:
-            self._recorded += len(samples)
-            self._send(recorder.message(samples, self._name, self._zero))
+        for first in range(0, len(samples), SLICE):
+            part = samples[first : first + SLICE]
+            self._recorded += len(part)
+            self._send(recorder.message(part, self._name, self._zero))
+            self._stop.wait(BREATH)  # an answer that arrives meanwhile is noted late on a pinned CPU
         self._post()
 
 
