@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from io import StringIO
 
@@ -11,8 +12,15 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils import timezone
 from oauth2_provider.models import AccessToken, Application
+from zdt_api.management.commands.zdt_prune import RUNS
 
-OURS, OTHERS = ["zdt-0123abcd-0", "zdt-0123abcd-17"], ["zdt-somebody", "a zdt-0123abcd-0", "Zdt-0123abcd-0", "zdt-0123abcd-", ""]
+from pytest_zdt.target import Target
+from pytest_zdt.vu import VirtualUser
+
+OURS, OTHERS = (
+    ["zdt-0123abcd-0", "zdt-0123abcd.1.0-17"],
+    ["zdt-somebody", "a zdt-0123abcd-0", "Zdt-0123abcd-0", "zdt-0123abcd-", ""],
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -91,3 +99,9 @@ def test_no_such_model():
     with pytest.raises(CommandError, match=r"ZDT_REGISTRATION_MODEL: there is no model 'auth\.Nothing'"):
         prune()
     assert len(names()) == 8
+
+
+@pytest.mark.parametrize("run", ["0123abcd", "0123abcd.1.0", "0123abcd.0.12"])
+def test_the_names_are_those_of_runs(run):
+    """What the load test calls its applications, those of substitutes included, is what is removed."""
+    assert re.search(RUNS, VirtualUser(3, "new", Target("t", "http://a"), run, 0, "curl")._name)
