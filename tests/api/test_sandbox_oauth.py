@@ -1,9 +1,12 @@
 """Registration, verification and tokens of a served sandbox."""
 
 import re
+import secrets
 import sqlite3
 
 import pytest
+from media_sandbox.home import Home
+from media_sandbox.releases import run_django
 
 
 def mails(sandbox) -> list[str]:
@@ -128,3 +131,19 @@ def test_invalid_bearer(sandbox, target):
 def test_rate_limit_needs_a_token(sandbox):
     """Without one there is nothing to tell."""
     assert sandbox.get("/v1/rate_limit/").status_code == 403
+
+
+def test_what_runs_have_registered_is_removed(sandbox):
+    """`zdt_prune` with the sandbox's own models: the name of a run is free again, and its token is none; others stay."""
+    home = Home(sandbox.home)
+    name, body = f"zdt-{secrets.token_hex(4)}-0", {"description": "of a test", "email": "test@example.org"}
+    ours = sandbox.request("POST", "/v1/auth_tokens/register/", json={"name": name} | body).json()
+    bearer = {"Authorization": f"Bearer {sandbox.token(ours).json()['access_token']}"}
+    others = sandbox.bearer()
+    assert sandbox.get("/v1/rate_limit/", headers=bearer).status_code == 200
+    run_django(home, sandbox.port, home.current.resolve(), "zdt_prune", "--older-than", "0s")
+    (log,) = home.log.glob("*-zdt_prune.log")
+    assert "1 applications, 1 registrations were removed" in log.read_text()
+    assert sandbox.get("/v1/rate_limit/", headers=bearer).status_code in (401, 403)
+    assert sandbox.get("/v1/rate_limit/", headers=others).status_code == 200
+    assert sandbox.request("POST", "/v1/auth_tokens/register/", json={"name": name} | body).status_code == 201
