@@ -16,6 +16,37 @@ Entry = tuple[str, tuple[str, str]]
 """One header as it is inside: its name in lower case, its name as written and its value."""
 
 
+SHOWN = frozenset(
+    [
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "host",
+        "range",
+        "transfer-encoding",
+        "user-agent",
+    ]
+)
+"""Headers of requests, in lower case, whose values may be printed."""
+
+
+class Headers(CaseInsensitiveDict[Any]):
+    """The headers of a request; its repr, which tracebacks print, tells the names and only the values of `SHOWN`.
+
+    Frames of requests hold a request's headers, signed and with their token, in local variables.
+    """
+
+    def __repr__(self) -> str:
+        return repr({name: value if str(name).lower() in SHOWN else "***" for name, value in self.items()})
+
+    def copy(self) -> Headers:
+        """Another one with the same headers."""
+        return copied(self)
+
+
 def pairs_of(headers: Mapping[str, Value]) -> Collection[tuple[str, Value]]:
     """Names as they were written, and values, in their order."""
     inside: Any = headers
@@ -39,10 +70,10 @@ def discard(headers: MutableMapping[str, Value], lower: Collection[str]) -> None
             del headers[name]
 
 
-def copied(headers: CaseInsensitiveDict[Value]) -> CaseInsensitiveDict[Value]:
-    """What ``headers.copy()`` gives."""
+def copied(headers: CaseInsensitiveDict[Any]) -> Headers:
+    """What ``headers.copy()`` gives, with a repr that hides."""
     original: Any = headers
-    copy: Any = CaseInsensitiveDict.__new__(CaseInsensitiveDict)
+    copy: Any = Headers.__new__(Headers)
     copy._store = original._store.copy()
     return copy  # type: ignore[no-any-return]
 
