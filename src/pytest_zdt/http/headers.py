@@ -16,35 +16,25 @@ Entry = tuple[str, tuple[str, str]]
 """One header as it is inside: its name in lower case, its name as written and its value."""
 
 
-SHOWN = frozenset(
-    [
-        "accept",
-        "accept-encoding",
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "host",
-        "range",
-        "transfer-encoding",
-        "user-agent",
-    ]
-)
-"""Headers of requests, in lower case, whose values may be printed."""
+class Hidden(str):
+    """A header's value that no repr shows: frames of requests hold headers in local variables, and tracebacks print those."""
 
-
-class Headers(CaseInsensitiveDict[Any]):
-    """The headers of a request; its repr, which tracebacks print, tells the names and only the values of `SHOWN`.
-
-    Frames of requests hold a request's headers, signed and with their token, in local variables.
-    """
+    __slots__ = ()
 
     def __repr__(self) -> str:
-        return repr({name: value if str(name).lower() in SHOWN else "***" for name, value in self.items()})
+        return "'***'"
 
-    def copy(self) -> Headers:
-        """Another one with the same headers."""
-        return copied(self)
+
+def hide(headers: MutableMapping[str, Any], lower: Collection[str]) -> None:
+    """Makes the values of headers `Hidden`, where they are there; ``lower`` are names in lower case."""
+    inside: Any = headers
+    if isinstance(headers, CaseInsensitiveDict):
+        for lower_name in lower:
+            name, value = inside._store.get(lower_name, ("", None))
+            if type(value) is str:
+                inside._store[lower_name] = name, Hidden(value)
+    else:
+        headers.update({name: Hidden(value) for name, value in headers.items() if name.lower() in lower and type(value) is str})
 
 
 def pairs_of(headers: Mapping[str, Value]) -> Collection[tuple[str, Value]]:
@@ -70,10 +60,10 @@ def discard(headers: MutableMapping[str, Value], lower: Collection[str]) -> None
             del headers[name]
 
 
-def copied(headers: CaseInsensitiveDict[Any]) -> Headers:
-    """What ``headers.copy()`` gives, with a repr that hides."""
+def copied(headers: CaseInsensitiveDict[Value]) -> CaseInsensitiveDict[Value]:
+    """What ``headers.copy()`` gives."""
     original: Any = headers
-    copy: Any = Headers.__new__(Headers)
+    copy: Any = CaseInsensitiveDict.__new__(CaseInsensitiveDict)
     copy._store = original._store.copy()
     return copy  # type: ignore[no-any-return]
 

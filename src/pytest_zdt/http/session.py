@@ -20,7 +20,7 @@ from pytest_zdt.evidence.kinds import EXPECTED
 from pytest_zdt.evidence.samples import Sample
 from pytest_zdt.http import straight
 from pytest_zdt.http.failures import foreign_wire
-from pytest_zdt.http.headers import Headers, discard
+from pytest_zdt.http.headers import discard, hide
 from pytest_zdt.http.names import endpoint_name
 from pytest_zdt.http.plain import is_plain, prepare_plain
 from pytest_zdt.http.signing import WallClock, signer
@@ -87,6 +87,7 @@ class SignedSession(requests.Session):
         self._clock, self._wall, self._remember = clock, wall, remember
         self._signer = signer(target, wall)
         self._own_headers = (REQUEST_ID, *(header.lower() for header in (self._signer.headers if self._signer else ())))
+        self._hidden_headers = (*PRIVATE, *self._own_headers[1:])
         self._base = target.base_url.rstrip("/")
         self._prefix = urlsplit(self._base).path
         self._origin = origin(self._base)
@@ -184,8 +185,6 @@ class SignedSession(requests.Session):
     def _sign(self, request: PreparedRequest) -> Sample:
         """Makes the sample of a hop, and gives the request what its origin may see."""
         home = self._is_home(request)
-        if type(request.headers) is not Headers:
-            request.headers = Headers(request.headers)
         discard(request.headers, self._own_headers)
         request_id = self._request_ids() if home else ""
         if home:
@@ -194,6 +193,7 @@ class SignedSession(requests.Session):
                 self._signer(request)
         else:
             discard(request.headers, PRIVATE)
+        hide(request.headers, self._hidden_headers)
         sample = Sample(sent=0.0, endpoint=self._endpoint(request, home), request_id=request_id)
         if isinstance(self.auth, Token) and self.auth.sent_with(request):
             sample.flow, sample.made_by = "token", self.auth.made_by
