@@ -23,7 +23,7 @@ SECRET = "k3y &with/odd+\"chars' é"
 LOUD = ("-l", "-rA", "--tb=long", "-vv", "--junitxml=junit.xml", "--log-level=DEBUG", "-o", "log_cli=true", "--full-trace")
 SETTINGS = """
 secret-env = "MY_SECRET"
-timeout = "5s"
+timeout = "1s"
 """
 TESTS = """
     import logging
@@ -74,6 +74,10 @@ TESTS = """
     @pytest.mark.parametrize("path", ["/to-nowhere", "/cut"])
     def test_requests_that_fail_elsewise(world, path):
         world["client"].session.post(path, json={"a": 1}, headers={"X-A": "1"}, stream=True)
+
+    @pytest.mark.timeout(0.5)
+    def test_an_answer_that_does_not_come(world):
+        world["client"].session.get("/hang")
 
     def test_a_header_that_cannot_be_sent(world):
         world["client"].session.get("/one", headers={"X-A": "\\u2192"})
@@ -127,6 +131,9 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path == "/closed":
             self.close_connection = True
+        elif path == "/hang":
+            self.connection.recv(1)  # until the client has enough of it
+            self.close_connection = True
         elif path.startswith("/to-"):
             self._answer(302, {}, location=self._there(path.removeprefix("/to-")))
         elif path.startswith("/cut"):
@@ -164,7 +171,7 @@ class Handler(BaseHTTPRequestHandler):
         return {"nowhere": "http://127.0.0.1:9/x", "another": f"http://localhost:{port}/one"}.get(name, f"/{name}")
 
     def _note(self) -> None:
-        """Notes the signature and what else came: it is private too."""
+        """Notes the signature: it is private too."""
         words = self.server.private.words  # type: ignore[attr-defined]
         if mac := self.headers.get("x-ov-cf-mac"):
             words[mac[:16]] = "signature"
@@ -236,6 +243,8 @@ def test_no_secret_in_anything_put_out(how, mode, transport, tmp_path, monkeypat
     monkeypatch.setenv("MY_SECRET", SECRET)
     with serving() as (url, private):
         project = Project(tmp_path, Api(url=url)).write({"test_mine.py": TESTS, "zdt.toml": SETTINGS})
+        settings = (tmp_path / "zdt.toml").read_text().replace('probe-every = "0s"', 'probe-every = "200ms"')
+        (tmp_path / "zdt.toml").write_text(settings)
         zdt = Zdt(project, mode)
         arguments = (f"--zdt-transport={transport}", *LOUD)
         result = zdt.load(*arguments, duration="3s") if how == "load" else zdt.smoke(*arguments)

@@ -87,7 +87,7 @@ class SignedSession(requests.Session):
         self._clock, self._wall, self._remember = clock, wall, remember
         self._signer = signer(target, wall)
         self._own_headers = (REQUEST_ID, *(header.lower() for header in (self._signer.headers if self._signer else ())))
-        self._hidden_headers = (*PRIVATE, *self._own_headers[1:])
+        self._masked_headers = (*PRIVATE, *self._own_headers[1:])
         self._base = target.base_url.rstrip("/")
         self._prefix = urlsplit(self._base).path
         self._origin = origin(self._base)
@@ -193,7 +193,7 @@ class SignedSession(requests.Session):
                 self._signer(request)
         else:
             discard(request.headers, PRIVATE)
-        hide(request.headers, self._hidden_headers)
+        hide(request.headers, self._masked_headers)
         sample = Sample(sent=0.0, endpoint=self._endpoint(request, home), request_id=request_id)
         if isinstance(self.auth, Token) and self.auth.sent_with(request):
             sample.flow, sample.made_by = "token", self.auth.made_by
