@@ -33,7 +33,7 @@ def raised_by(session, method, timeout=None):
 
 def patience(name):
     """Seconds for an answer: few where none will come."""
-    return 0.3 if name.startswith("stall") else 5.0
+    return 0.5 if name.startswith("stall") else 5.0
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
