@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable
 from random import Random
 
@@ -33,6 +34,7 @@ class VirtualUser:
         transport: str,
         stopped: Callable[[], bool] | None = None,
         remember: Callable[[str, PreparedRequest], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.index = index
         self.lane = lane
@@ -51,7 +53,8 @@ class VirtualUser:
             remember=remember,
         )
         self._oauth: OAuthClient | None = None
-        self._uses = 0
+        self._uses = self._registrations = 0
+        self._clock = clock
         self._flows: dict[str, Flow] = {}
 
     def __repr__(self) -> str:
@@ -87,10 +90,12 @@ class VirtualUser:
         return made
 
     def oauth_client(self) -> OAuthClient:
-        """The VU's verified application; registered at the first call, its token renewed after `USES` uses."""
+        """Its verified application; registered at the first call, its token renewed after `USES` uses and before it expires."""
         if self._oauth is None:
-            self._oauth = OAuthClient(self.session, self._name)
-        elif self._uses >= USES:
+            self._registrations += 1  # one that failed may have taken its name
+            number = f"-{self._registrations}" if self._registrations > 1 else ""
+            self._oauth = OAuthClient(self.session, f"{self._name}{number}", clock=self._clock)
+        elif self._uses >= USES or self._oauth.is_due():
             self._uses = 0
             self._oauth.refresh()
         self._uses += 1

@@ -172,8 +172,12 @@ class Client:
 
     broken = False
 
-    def __init__(self, session: object, name: str) -> None:
+    def __init__(self, session: object, name: str, clock: object) -> None:
         self.session, self.name, self.tokens = session, name, 1
+
+    def is_due(self) -> bool:
+        """Its tokens do not expire."""
+        return False
 
     def refresh(self) -> None:
         """Gets a new token, or fails to."""

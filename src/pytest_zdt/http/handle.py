@@ -96,7 +96,7 @@ def _body(body: Any) -> bytes | None:
 def _header_lines(headers: Mapping[str, str | bytes], body: bytes | None) -> list[bytes]:
     """The headers for libcurl, and none of its own: a name with nothing after the colon takes one away."""
     lines = [
-        f"{name}: {value}".encode("latin-1") if value and type(value) is type(name) is str else _odd_line(name, value)
+        f"{name}: {value}".encode("latin-1") if value and isinstance(value, str) and type(name) is str else _odd_line(name, value)
         for name, value in pairs_of(headers)
     ]
     names, own = lower_names(headers), _OF_LIBCURL if body is None else _OF_LIBCURL_WITH_A_BODY

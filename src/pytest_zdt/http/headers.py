@@ -16,6 +16,27 @@ Entry = tuple[str, tuple[str, str]]
 """One header as it is inside: its name in lower case, its name as written and its value."""
 
 
+class Hidden(str):
+    """A header's value that no repr shows: frames of requests hold headers in local variables, and tracebacks print those."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+def hide(headers: MutableMapping[str, Any], lower: Collection[str]) -> None:
+    """Makes the values of headers `Hidden`, where they are there; ``lower`` are names in lower case."""
+    inside: Any = headers
+    if isinstance(headers, CaseInsensitiveDict):
+        for lower_name in lower:
+            name, value = inside._store.get(lower_name, ("", None))
+            if type(value) is str:
+                inside._store[lower_name] = name, Hidden(value)
+    else:
+        headers.update({name: Hidden(value) for name, value in headers.items() if name.lower() in lower and type(value) is str})
+
+
 def pairs_of(headers: Mapping[str, Value]) -> Collection[tuple[str, Value]]:
     """Names as they were written, and values, in their order."""
     inside: Any = headers

@@ -13,21 +13,21 @@ from uuid import uuid4
 import requests
 from requests import PreparedRequest, Request, Response
 from requests.adapters import BaseAdapter
-from requests.exceptions import RequestException
+from requests.exceptions import InvalidSchema, RequestException
 
 from pytest_zdt import __version__
 from pytest_zdt.evidence.kinds import EXPECTED
 from pytest_zdt.evidence.samples import Sample
 from pytest_zdt.http import straight
 from pytest_zdt.http.failures import foreign_wire
-from pytest_zdt.http.headers import discard
+from pytest_zdt.http.headers import discard, hide
 from pytest_zdt.http.names import endpoint_name
 from pytest_zdt.http.plain import is_plain, prepare_plain
 from pytest_zdt.http.signing import WallClock, signer
 from pytest_zdt.http.straight import is_straight, skipped_methods
 from pytest_zdt.http.tokens import Token
 from pytest_zdt.http.transport import CurlAdapter
-from pytest_zdt.http.urls import connection_and_target, origin
+from pytest_zdt.http.urls import connection_and_target, is_downgrade, origin
 from pytest_zdt.http.versions import answering_version
 from pytest_zdt.http.wire import Wire
 from pytest_zdt.target import Target
@@ -51,7 +51,8 @@ class SignedSession(requests.Session):
     A URL without a scheme is a path on the target and joins its base URL. Every hop, redirects and auth handlers' own requests
     included, is signed anew, gets a request id, is timed, and gives exactly one `Sample` to ``observe``; it is sent exactly once.
     Signature, request id, ``Authorization`` and cookies go to the target's origin only; requests to other origins are sent
-    without and are recorded as well, under a name with their origin.
+    without and are recorded as well, under a name with their origin. A redirect from https to http is not followed: it raises
+    requests' ``InvalidSchema``, and is the failure of the answer that asked for it.
 
     ``get``, ``post`` and the rest take two more keyword arguments: ``name`` replaces the path in the endpoint's name, and
     ``expected`` gives statuses (400 and above) that the API answers by design, in addition to ``default_expected``. A response
@@ -86,6 +87,7 @@ class SignedSession(requests.Session):
         self._clock, self._wall, self._remember = clock, wall, remember
         self._signer = signer(target, wall)
         self._own_headers = (REQUEST_ID, *(header.lower() for header in (self._signer.headers if self._signer else ())))
+        self._masked_headers = (*PRIVATE, *self._own_headers[1:])
         self._base = target.base_url.rstrip("/")
         self._prefix = urlsplit(self._base).path
         self._origin = origin(self._base)
@@ -140,6 +142,8 @@ class SignedSession(requests.Session):
         """As `requests.Session.send`, with the target's timeout when none is given."""
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self.target.timeout
+        if (answer := getattr(request, "zdt_refused", None)) is not None:
+            raise _refused(request, answer)
         return super().send(request, **kwargs)
 
     def get_adapter(self, url: str) -> BaseAdapter:
@@ -150,6 +154,8 @@ class SignedSession(requests.Session):
         """Prepares the next hop: its URL in the form that goes over the wire, since that is what is signed."""
         super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
         prepared_request.prepare_url(prepared_request.url, None)
+        if is_downgrade(str(response.url), str(prepared_request.url)):  # refused when sent: one may look at `Response.next`
+            prepared_request.zdt_refused = response  # type: ignore[attr-defined]  # `send` gets nothing but the request
 
     def _absolute(self, url: str) -> str:
         return url if "://" in url.partition("?")[0] else f"{self._base}/{url.removeprefix('/')}"
@@ -187,6 +193,7 @@ class SignedSession(requests.Session):
                 self._signer(request)
         else:
             discard(request.headers, PRIVATE)
+        hide(request.headers, self._masked_headers)
         sample = Sample(sent=0.0, endpoint=self._endpoint(request, home), request_id=request_id)
         if isinstance(self.auth, Token) and self.auth.sent_with(request):
             sample.flow, sample.made_by = "token", self.auth.made_by
@@ -267,3 +274,12 @@ class _Recorded(BaseAdapter):
 
 def _phrase(status: int) -> str:
     return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
+
+
+def _refused(request: PreparedRequest, answer: Response) -> InvalidSchema:
+    """The exception for a redirect that leaves TLS; the API's ``answer`` is what was wrong."""
+    text = f"redirect from {origin(str(answer.url))} to {origin(str(request.url))} refused: it leaves TLS"
+    sample = getattr(answer, "zdt", None)
+    if sample is not None and not sample.kind:
+        sample.kind, sample.message = "wrong-status", f"{answer.status_code} {text}"
+    return InvalidSchema(text, request=request, response=answer)

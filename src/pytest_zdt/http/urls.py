@@ -37,3 +37,8 @@ def origin(url: str) -> str:
     port = "" if parts.port in (None, default) else f":{parts.port}"
     host = parts.hostname or ""
     return f"{parts.scheme.lower()}://{f'[{host}]' if ':' in host else host}{port}"
+
+
+def is_downgrade(url: str, following: str) -> bool:
+    """Whether to go from ``url`` to the ``following`` one leaves TLS."""
+    return urlsplit(url).scheme.lower() == "https" and urlsplit(following).scheme.lower() == "http"

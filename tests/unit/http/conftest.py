@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import requests
 
 from pytest_zdt.http.session import SignedSession
 from pytest_zdt.http.transport import TRANSPORTS
@@ -177,3 +178,28 @@ def connect(transport):
     yield make
     for session in sessions:
         session.close()
+
+
+KINDS = ["requests", *sorted(TRANSPORTS)]
+
+
+@pytest.fixture(params=KINDS)
+def api(request, serve):
+    """``session, server, url = api(reply, ...)``: requests' own session, or ours on a transport; one hit must be one sample."""
+    made, samples = [], []
+
+    def make(*replies, **more):
+        server = serve(*(replies or (reply(),)), **more)
+        if request.param == "requests":
+            session = requests.Session()
+            session.trust_env = False
+        else:
+            target = Target("test", server.url, signing="timed-hmac", secret=Secret(SECRET), timeout=5)
+            session = SignedSession(target, samples.append, adapter=TRANSPORTS[request.param]())
+        made.append((session, server, server.url))
+        return made[-1]
+
+    yield make
+    for session, _, _ in made:
+        session.close()
+    assert len(samples) == (0 if request.param == "requests" else sum(len(server.hits) for _, server, _ in made))

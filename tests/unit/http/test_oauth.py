@@ -11,7 +11,8 @@ from pytest_zdt.http.oauth import OAuthClient, OAuthError
 from .conftest import Reply, reply
 
 REGISTER, TOKEN, RATE_LIMIT = "/v1/auth_tokens/register/", "/v1/auth_tokens/token/", "/v1/rate_limit/"
-APPLICATION = {"client_id": "id-1", "client_secret": "very private", "name": "zdt-run-1", "msg": "Registered."}
+APPLICATION = {"client_id": "id-1", "client_secret": "very private", "name": "zdt-run-1", "verified": True}
+SILENT = {key: value for key, value in APPLICATION.items() if key != "verified"}
 
 
 def as_json(content, status=200, reason="OK", **more):
@@ -130,7 +131,28 @@ def test_the_token_stays_with_the_target(client_of, serve):
         ({REGISTER: reply(201, b"<html>", "Created")}, "^register: the API answered 201 without a JSON object$"),
         ({REGISTER: as_json({"client_id": "id-1"}, 201)}, "^register: the API's answer lacks client_secret$"),
         ({TOKEN: as_json({"error": "invalid_client"}, 401, "Unauthorized")}, r"^token: .* 401 .* \(error: invalid_client\)$"),
-        ({TOKEN: as_json({}, 429, "Too Many Requests")}, "^token: 429"),
+        ({TOKEN: as_json({}, 429, "Too Many Requests")}, "^token: 429, .* did not bypass the limits"),
+        ({TOKEN: as_json({"error": "invalid_grant"}, 400, "Bad Request")}, r"^token: .* 400 .* \(error: invalid_grant\)$"),
+        (
+            {TOKEN: as_json({"error_description": "'very private' is wrong"}, 400, "Bad Request")},
+            r"\(error_description: '\*\*\*' is wrong\)$",
+        ),
+        ({TOKEN: reply(200, b"<html>")}, "^token: the API answered 200 without a JSON object$"),
+        ({TOKEN: as_json(["hidden-1"])}, "^token: the API answered 200 without a JSON object$"),
+        ({TOKEN: as_json({"token_type": "Bearer"})}, "^token: the API's answer lacks access_token$"),
+        (
+            {TOKEN: as_json({"access_token": "hidden-1", "expires_in": "soon"})},
+            "expires_in 'soon', which is no number of",
+        ),
+        ({TOKEN: as_json({"access_token": "hidden-1", "expires_in": -1})}, "expires_in '-1', which is no number of seconds$"),
+        (
+            {TOKEN: reply(307, reason="Temporary Redirect", Location="/")},
+            "^token: the API answered 307 Temporary Redirect, not",
+        ),
+        ({REGISTER: as_json({}, 201)}, "^register: the API's answer lacks client_id, client_secret$"),
+        ({REGISTER: as_json(SILENT, 201), RATE_LIMIT: as_json({"verified": False})}, "'zdt-run-1' is not verified"),
+        ({REGISTER: as_json(SILENT, 201), RATE_LIMIT: as_json({})}, "^rate limit: the API's answer lacks verified$"),
+        ({REGISTER: as_json({**APPLICATION, "verified": None}, 201)}, "'zdt-run-1' is not verified"),
     ],
 )
 def test_errors(answers, message, client_of):
@@ -141,11 +163,43 @@ def test_errors(answers, message, client_of):
     assert "\n" not in str(caught.value)
 
 
-def test_rate_limit_says_not_verified(client_of):
-    """An application that the API does not hold verified is an error, when asked."""
-    client, _, _ = client_of(**{RATE_LIMIT: as_json({"verified": False})})
-    with pytest.raises(OAuthError, match="is not verified"):
+@pytest.mark.parametrize("verified", [False, None, "true", 1, "false"])
+def test_rate_limit_says_not_verified(verified, client_of):
+    """An application that the API does not plainly hold verified is an error, when asked."""
+    client, _, _ = client_of(**{RATE_LIMIT: as_json({"verified": verified})})
+    with pytest.raises(OAuthError, match=r"is not verified: .* ZDT_SIGNING_SECRET$"):
         client.rate_limit()
+
+
+@pytest.mark.parametrize(
+    "answer, message",
+    [
+        (as_json({}, 429, "Too Many Requests"), "^rate limit: 429, .* did not bypass the limits"),
+        (as_json({"detail": "no hidden-1"}, 401, "Unauthorized"), r"^rate limit: .* 401 .*\(detail: no \*\*\*\)$"),
+        (reply(200, b"fine"), "^rate limit: the API answered 200 without a JSON object$"),
+        (as_json({"requests_today": 1}), "^rate limit: the API's answer lacks verified$"),
+    ],
+)
+def test_errors_of_the_rate_limit(answer, message, client_of):
+    """What says nothing of the application is an error as well."""
+    client, _, _ = client_of(**{RATE_LIMIT: answer})
+    with pytest.raises(OAuthError, match=message):
+        client.rate_limit()
+
+
+def test_a_silent_registration_is_asked_about(client_of):
+    """An API whose registration does not say whether the application is verified is asked, at once."""
+    _, _, server = client_of(**{REGISTER: as_json(SILENT, 201)})
+    assert [hit.target for hit in server.hits] == [REGISTER, TOKEN, RATE_LIMIT]
+
+
+@pytest.mark.parametrize("what", [REGISTER, TOKEN])
+def test_credentials_follow_no_redirect(what, client_of, serve):
+    """A redirect that would repeat the body elsewhere is an error."""
+    elsewhere = serve(reply())
+    with pytest.raises(OAuthError, match="the API answered 307"):
+        client_of(**{what: reply(307, Location=f"{elsewhere.url}/")})
+    assert elsewhere.hits == []
 
 
 def test_broken_connection_is_requests_own_exception(client_of):
