@@ -104,4 +104,6 @@ def test_no_such_model():
 @pytest.mark.parametrize("run", ["0123abcd", "0123abcd.1.0", "0123abcd.0.12"])
 def test_the_names_are_those_of_runs(run):
     """What the load test calls its applications, those of substitutes included, is what is removed."""
-    assert re.search(RUNS, VirtualUser(3, "new", Target("t", "http://a"), run, 0, "curl")._name)
+    name = VirtualUser(3, "new", Target("t", "http://a"), run, 0, "curl")._name
+    assert re.search(RUNS, name)
+    assert re.search(RUNS, f"{name}-2")  # of another attempt

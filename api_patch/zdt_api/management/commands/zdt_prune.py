@@ -12,8 +12,8 @@ from oauth2_provider.models import get_application_model
 
 from zdt_api import conf
 
-RUNS = r"^zdt-[0-9a-f]{8}(\.[0-9]+\.[0-9]+)?-[0-9]+$"
-"""The names that pytest-zdt gives: its run's id, whose substitute it is, if any, and the number of the virtual user."""
+RUNS = r"^zdt-[0-9a-f]{8}(\.[0-9]+\.[0-9]+)?-[0-9]+(-[0-9]+)?$"
+"""The names that pytest-zdt gives: its run's id, whose substitute it is, the number of the virtual user, of its attempt."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
