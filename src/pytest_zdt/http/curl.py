@@ -6,6 +6,7 @@ silently, when a kept connection turns out to be dead, even a POST: `CurlAdapter
 
 from __future__ import annotations
 
+import re
 import select
 import time
 from collections.abc import Mapping
@@ -41,6 +42,8 @@ CAUSES: Final[dict[int, str]] = {
 }
 """libcurl's error code -> the cause, as `pytest_zdt.http.failures` knows them; others mean that the connection ended."""
 
+_ALERT: Final = re.compile(r"\balert\b")
+"""A fatal alert of the peer. In TLS 1.3 that for a client certificate comes after the request (RFC 8446, section 4.4.2.4)."""
 _GO_ON: Final = int(pycurl.PREREQFUNC_OK)
 _BEFORE_SENDING = frozenset({"resolve", "connect", "tls", "local"})
 _URL_ERRORS = frozenset({pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL})
@@ -90,8 +93,8 @@ class _Transfer:
 class CurlAdapter(BaseAdapter):
     """Sends requests over one libcurl handle with its own connections: for one thread at a time.
 
-    Answers are read to their end before `send` returns, also with ``stream=True``. Redirects are left to the session, proxies
-    and client certificates are refused. A timeout ``t`` bounds the whole request; ``(connect, read)`` the connecting, and all of
+    Answers are read to their end before `send` returns, also with ``stream=True``. Redirects are left to the session, proxies are
+    refused. A timeout ``t`` bounds the whole request; ``(connect, read)`` the connecting, and all of
     it by their sum. Failures raise the exceptions of `pytest_zdt.http.failures`; nothing is ever sent twice.
     """
 
@@ -112,11 +115,13 @@ class CurlAdapter(BaseAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> Response:
         """Sends ``request`` once; the response carries a `Wire` as ``zdt_wire``."""
-        _refuse(cert, proxies)
+        _refuse(proxies)
+        if self._handle is not None and self._handle.certified and not cert:
+            self.close()
         handle, transfer = self._open(), self._transfer
         transfer.begin()
         handle.set_request(request)
-        handle.set_limits(timeout, verify)
+        handle.set_limits(timeout, verify, cert)
         handle.set_fresh(self._fresh or self._kept.is_dropped(handle.curl))
         transfer.began = time.monotonic()
         try:
@@ -174,11 +179,9 @@ class _Kept:
         return bool(self._poll.poll(0))
 
 
-def _refuse(cert: object, proxies: Mapping[str, str] | None) -> None:
+def _refuse(proxies: Mapping[str, str] | None) -> None:
     if proxies:
         raise InvalidProxyURL("the curl transport uses no proxy; choose --zdt-transport=urllib3")
-    if cert:
-        raise ValueError("the curl transport sends no client certificate yet; choose --zdt-transport=urllib3")
 
 
 def _failure(request: PreparedRequest, curl: Any, transfer: _Transfer, code: int, detail: str) -> RequestException:
@@ -186,7 +189,9 @@ def _failure(request: PreparedRequest, curl: Any, transfer: _Transfer, code: int
     if code in _URL_ERRORS and not sent:
         return InvalidURL(detail, request=request)
     cause = _cause(curl, transfer, code)
-    if transfer.resend or (sent and cause in _BEFORE_SENDING):
+    if not head.status and _ALERT.search(detail):
+        cause = "tls"
+    elif transfer.resend or (sent and cause in _BEFORE_SENDING):
         cause, detail = "reset", "the connection was closed as the request was sent; not sent again"
     kind = kind_of(cause, sent=sent, reused=reused, answered=bool(head.status))
     return failure(request, kind, detail, head, transfer.latency(curl) if head.status else 0.0, reused)

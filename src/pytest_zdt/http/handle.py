@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any, Final
 
-import certifi
 import pycurl
 from requests import PreparedRequest
 
+from pytest_zdt.http.certificates import Certificate, set_certificate, set_trust
 from pytest_zdt.http.headers import lower_names, pairs_of
 from pytest_zdt.http.urls import connection_and_target
 
@@ -31,10 +30,14 @@ _OF_LIBCURL_WITH_A_BODY: Final = _OF_LIBCURL | {"expect": b"Expect:", "content-t
 
 
 class Handle:
-    """``curl`` and the options that are set on it, each set anew only when it changes."""
+    """``curl`` and the options that are set on it, each set anew only when it changes.
+
+    Once ``certified`` it shows a client certificate: a request without one needs another handle.
+    """
 
     def __init__(self) -> None:
         self.curl: Any = pycurl.Curl()
+        self.certified = False
         for option, value in ALWAYS:
             self.curl.setopt(option, value)
         self._connection = self._target = ""
@@ -62,13 +65,15 @@ class Handle:
             self.curl.setopt(pycurl.FRESH_CONNECT, fresh)
             self._fresh = fresh
 
-    def set_limits(self, timeout: Any, verify: bool | str) -> None:
-        """Sets time-outs and trust, as `CurlAdapter.send` takes them. Raises `OSError` for authorities that are not there."""
-        if (timeout, verify) != self._limits:
+    def set_limits(self, timeout: Any, verify: bool | str, cert: Certificate) -> None:
+        """Sets time-outs, trust and certificate, as `CurlAdapter.send` takes them. Raises `OSError` for files not there."""
+        if (timeout, verify, cert) != self._limits:
             self._limits = None
+            self.certified = bool(cert)
             _set_timeout(self.curl, timeout)
-            _set_trust(self.curl, verify)
-            self._limits = timeout, verify
+            set_trust(self.curl, verify)
+            set_certificate(self.curl, cert)
+            self._limits = timeout, verify, cert
 
     def _set_method(self, method: str, body: bytes | None) -> None:
         self._is_get = False
@@ -125,14 +130,3 @@ def _set_timeout(curl: Any, timeout: Any) -> None:
 
 def _milliseconds(seconds: float | None) -> int:
     return max(1, round(seconds * 1000)) if seconds else 0
-
-
-def _set_trust(curl: Any, verify: bool | str) -> None:
-    curl.setopt(pycurl.SSL_VERIFYPEER, 1 if verify else 0)
-    curl.setopt(pycurl.SSL_VERIFYHOST, 2 if verify else 0)
-    authorities = verify if isinstance(verify, str) else certifi.where()
-    if not os.path.exists(authorities):  # as HTTPAdapter says it: a mistake of the settings, not the edge's
-        raise OSError(f"Could not find a suitable TLS CA certificate bundle, invalid path: {authorities}")
-    used, unused = (pycurl.CAPATH, pycurl.CAINFO) if os.path.isdir(authorities) else (pycurl.CAINFO, pycurl.CAPATH)
-    curl.setopt(used, authorities)
-    curl.unsetopt(unused)

@@ -198,6 +198,8 @@ def _connect_cause(chain: list[BaseException]) -> str:
 def _answer_cause(chain: list[BaseException]) -> str:
     if any(isinstance(error, ReadTimeoutError | TimeoutError) for error in chain):
         return "timeout"
+    if any(isinstance(error, ssl.SSLError) and "ALERT" in str(error.reason) for error in chain):
+        return "tls"  # in TLS 1.3 the server looks at a client certificate after the handshake
     if any(isinstance(error, DecodeError) for error in chain):
         return "undecoded"
     if any(isinstance(error, OSError) and error.errno in RESET_ERRNOS for error in chain):

@@ -97,9 +97,12 @@ class Server:
         with contextlib.suppress(OSError, ValueError), contextlib.ExitStack() as stack:  # ValueError: what came is not HTTP
             stack.callback(connection.close)
             if self.tls:
-                connection = stack.enter_context(self.tls.wrap_socket(connection, server_side=True))
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                stack.enter_context(connection)
             self._open.append(connection)
+            if self.tls:
+                _shake_hands(connection)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             reader = stack.enter_context(connection.makefile("rb"))
             while hit := _read(reader):
                 answer = self._answer(hit)
@@ -112,6 +115,16 @@ class Server:
     def _answer(self, hit):
         self.hits.append(hit)
         return self.replies(hit) if callable(self.replies) else self.replies[min(len(self.hits), len(self.replies)) - 1]
+
+
+def _shake_hands(connection):
+    """The server's side of the handshake; after a fatal alert it waits for the client to go, lest a reset overtake the alert."""
+    try:
+        connection.do_handshake()
+    except ssl.SSLError:
+        while socket.socket.recv(connection, 65536):
+            pass
+        raise
 
 
 def _read(reader):
