@@ -21,7 +21,7 @@ from requests.exceptions import InvalidProxyURL, InvalidURL, RequestException
 from pytest_zdt.http.answers import answer
 from pytest_zdt.http.failures import LOCAL_ERRNOS, RESET_ERRNOS, failure, kind_of
 from pytest_zdt.http.handle import Handle
-from pytest_zdt.http.wire import Wire, parse_head
+from pytest_zdt.http.wire import NONE, Phases, Wire, parse_head
 
 CAUSES: Final[dict[int, str]] = {
     pycurl.E_COULDNT_RESOLVE_HOST: "resolve",
@@ -44,6 +44,7 @@ CAUSES: Final[dict[int, str]] = {
 
 _ALERT: Final = re.compile(r"\balert\b")
 """A fatal alert of the peer. In TLS 1.3 that for a client certificate comes after the request (RFC 8446, section 4.4.2.4)."""
+_PHASES: Final = (pycurl.NAMELOOKUP_TIME_T, pycurl.CONNECT_TIME_T, pycurl.APPCONNECT_TIME_T)
 _GO_ON: Final = int(pycurl.PREREQFUNC_OK)
 _BEFORE_SENDING = frozenset({"resolve", "connect", "tls", "local"})
 _URL_ERRORS = frozenset({pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL})
@@ -89,6 +90,13 @@ class _Transfer:
         first = curl.getinfo(pycurl.STARTTRANSFER_TIME_T) / 1e6
         return float(max(0.0, first - curl.getinfo(pycurl.PRETRANSFER_TIME_T) / 1e6, self.began + first - self.sent))
 
+    def phases(self, curl: Any) -> Phases:
+        """What opening the connection took: libcurl counts each from the start, and has 0 for those not reached."""
+        if not self.opened:
+            return NONE
+        found, connected, secured = (curl.getinfo(info) / 1e6 for info in _PHASES)
+        return Phases(found, max(0.0, connected - found), max(0.0, secured - connected))
+
 
 class CurlAdapter(BaseAdapter):
     """Sends requests over one libcurl handle with its own connections: for one thread at a time.
@@ -132,10 +140,12 @@ class CurlAdapter(BaseAdapter):
             self._fresh = self._fresh and not (transfer.opened and transfer.sends)
         head, latency, reused = parse_head(transfer.lines), transfer.latency(handle.curl), not transfer.opened
         if not head.complete:  # libcurl takes the end of the connection for the end of the headers
-            raise failure(request, "truncated", "the connection ended inside the headers", head, latency, reused) from None
+            detail, phases = "the connection ended inside the headers", transfer.phases(handle.curl)
+            raise failure(request, "truncated", detail, head, latency, reused, phases) from None
         response = answer(request, head, b"".join(transfer.body))
         response.connection = self  # type: ignore[assignment]  # as HTTPAdapter sets it, for auth handlers
-        response.zdt_wire = Wire(latency, reused)  # type: ignore[attr-defined]
+        wire = Wire(latency, reused) if reused else Wire(latency, reused, phases=transfer.phases(handle.curl))
+        response.zdt_wire = wire  # type: ignore[attr-defined]
         return response
 
     def new_connection(self) -> None:
@@ -194,7 +204,8 @@ def _failure(request: PreparedRequest, curl: Any, transfer: _Transfer, code: int
     elif transfer.resend or (sent and cause in _BEFORE_SENDING):
         cause, detail = "reset", "the connection was closed as the request was sent; not sent again"
     kind = kind_of(cause, sent=sent, reused=reused, answered=bool(head.status))
-    return failure(request, kind, detail, head, transfer.latency(curl) if head.status else 0.0, reused)
+    latency = transfer.latency(curl) if head.status else 0.0
+    return failure(request, kind, detail, head, latency, reused, transfer.phases(curl))
 
 
 def _cause(curl: Any, transfer: _Transfer, code: int) -> str:

@@ -216,6 +216,8 @@ class SignedSession(requests.Session):
     def _answered(self, sample: Sample, response: Response) -> None:
         wire = getattr(response, "zdt_wire", None) or Wire()
         sample.latency, sample.reused = wire.latency, wire.reused
+        if not wire.reused:
+            sample.lookup, sample.connect, sample.tls = wire.phases
         sample.status, sample.bytes = response.status_code, len(response.content)
         sample.version = answering_version(self.target.version, response.headers, response.content)
         sample.kind = self._judge(sample)
@@ -228,6 +230,7 @@ class SignedSession(requests.Session):
         sample.took = self._clock() - sample.sent
         sample.latency, sample.reused, sample.status = wire.latency, wire.reused, wire.status
         sample.kind, sample.message = wire.kind, wire.detail
+        sample.lookup, sample.connect, sample.tls = wire.phases
         sample.version = answering_version(self.target.version, wire.headers, b"")
         self._observe(sample)
 

@@ -18,7 +18,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, DecodeError, HTTPError, NewConnectionError, ReadTimeoutError
 
 from pytest_zdt.http.failures import LOCAL_ERRNOS, RESET_ERRNOS, failure, kind_of
-from pytest_zdt.http.wire import Wire, parse_head
+from pytest_zdt.http.wire import NONE, Phases, Wire, parse_head
 
 Clock = Callable[[], float]
 
@@ -32,11 +32,13 @@ class _Progress:
     connected: bool = False
     sent: float = 0.0
     first: float = 0.0
+    phases: Phases = NONE
     lines: list[bytes] = field(default_factory=list, repr=False)  # an answer may hold cookies
 
     def begin(self) -> None:
         self.opened = self.connected = False
         self.sent = self.first = 0.0
+        self.phases = NONE
         self.lines = []
 
     @property
@@ -49,7 +51,8 @@ class StockAdapter(HTTPAdapter):
 
     Answers are read to their end before `send` returns, also with ``stream=True``; a body that is shorter than announced is an
     error. urllib3 replaces a kept connection that it sees is dead before it sends; nothing is ever sent twice. A timeout bounds
-    the connecting and each silence after it, not the whole of an answer that trickles.
+    the connecting and each silence after it, not the whole of an answer that trickles. Of the `Phases`, urllib3 looks up the name
+    and connects in one: the two count as connecting, the lookup as 0; so does a handshake that failed.
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
@@ -73,7 +76,7 @@ class StockAdapter(HTTPAdapter):
             _ = response.content
         except (RequestException, HTTPError) as error:
             raise _failure(request, progress, error) from None
-        response.zdt_wire = Wire(progress.latency, not progress.opened)  # type: ignore[attr-defined]
+        response.zdt_wire = Wire(progress.latency, not progress.opened, phases=progress.phases)  # type: ignore[attr-defined]
         return response
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
@@ -96,13 +99,24 @@ class _Watched(HTTPConnection):
     def __init__(self, *args: Any, progress: _Progress, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._progress = progress
+        self._opened = 0.0
         self.response_class = functools.partial(_Answer, progress=progress)  # type: ignore[assignment]
 
     def connect(self) -> None:
-        self._progress.opened = True
+        progress = self._progress
+        progress.opened = True
         super().connect()
-        self._progress.connected = True
-        self._progress.sent = self._progress.clock()
+        progress.connected = True
+        progress.sent = progress.clock()
+        if isinstance(self, HTTPSConnection):
+            progress.phases = progress.phases._replace(tls=progress.sent - self._opened)
+
+    def _new_conn(self) -> socket.socket:
+        began = self._progress.clock()
+        made = super()._new_conn()
+        self._opened = self._progress.clock()
+        self._progress.phases = Phases(connect=self._opened - began)
+        return made
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         self._progress.sent = self._progress.clock()
@@ -168,7 +182,7 @@ def _failure(request: PreparedRequest, progress: _Progress, error: RequestExcept
     head = parse_head(progress.lines)
     cause = _answer_cause(chain) if sent else _connect_cause(chain)
     kind = kind_of(cause, sent=sent, reused=not progress.opened, answered=bool(head.status))
-    return failure(request, kind, _detail(chain), head, progress.latency, not progress.opened)
+    return failure(request, kind, _detail(chain), head, progress.latency, not progress.opened, progress.phases)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
