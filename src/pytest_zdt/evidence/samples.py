@@ -87,7 +87,10 @@ def pack(samples: Iterable[Sample], worker: str, zero: float) -> bytes:
 
 
 def parse(line: bytes) -> dict[str, Any]:
-    """The columns of one line, as JSON gives them; each of `PHASES` may be missing. Raises `ValueError` when the line is torn or of another schema."""
+    """The columns of one line, as JSON gives them; each of `PHASES` may be missing.
+
+    Raises `ValueError` when the line is torn or of another schema.
+    """
     columns = read_line(line)
     if columns.get("schema") != SCHEMA or not isinstance(columns.get("worker"), str):
         raise ValueError(f"not a batch of {SCHEMA}")

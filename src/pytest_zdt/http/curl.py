@@ -38,6 +38,7 @@ CAUSES: Final[dict[int, str]] = {
     pycurl.E_FAILED_INIT: "local",
     pycurl.E_UNSUPPORTED_PROTOCOL: "broken",  # "Received HTTP/0.9 when not allowed"
     pycurl.E_FTP_WEIRD_SERVER_REPLY: "broken",  # CURLE_WEIRD_SERVER_REPLY
+    pycurl.E_SEND_FAIL_REWIND: "reset",  # the second sending that is not wanted would begin with the body's start
     pycurl.E_BAD_CONTENT_ENCODING: "undecoded",
 }
 """libcurl's error code -> the cause, as `pytest_zdt.http.failures` knows them; others mean that the connection ended."""
@@ -135,6 +136,8 @@ class CurlAdapter(BaseAdapter):
         try:
             handle.curl.perform()
         except pycurl.error as error:
+            if handle.upload is not None and handle.upload.error is not None:
+                raise handle.upload.own_error() from None
             raise _failure(request, handle.curl, transfer, *error.args[:2]) from None
         finally:
             self._fresh = self._fresh and not (transfer.opened and transfer.sends)

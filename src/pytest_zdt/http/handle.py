@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import pycurl
@@ -10,6 +10,7 @@ from requests import PreparedRequest
 
 from pytest_zdt.http.certificates import Certificate, set_certificate, set_trust
 from pytest_zdt.http.headers import lower_names, pairs_of
+from pytest_zdt.http.upload import Upload, upload_of
 from pytest_zdt.http.urls import connection_and_target
 
 ALWAYS: Final = (
@@ -32,12 +33,14 @@ _OF_LIBCURL_WITH_A_BODY: Final = _OF_LIBCURL | {"expect": b"Expect:", "content-t
 class Handle:
     """``curl`` and the options that are set on it, each set anew only when it changes.
 
-    Once ``certified`` it shows a client certificate: a request without one needs another handle.
+    Once ``certified`` it shows a client certificate: a request without one needs another handle. ``upload`` is the body of the
+    request when that is read while it is sent.
     """
 
     def __init__(self) -> None:
         self.curl: Any = pycurl.Curl()
         self.certified = False
+        self.upload: Upload | None = None
         for option, value in ALWAYS:
             self.curl.setopt(option, value)
         self._connection = self._target = ""
@@ -54,7 +57,8 @@ class Handle:
         if target != self._target:
             self.curl.setopt(pycurl.REQUEST_TARGET, target)
             self._target = target
-        body = _body(request.body)
+        body = None if request.body is None else _body(request)
+        self.upload = body if isinstance(body, Upload) else None
         if not (self._is_get and body is None and request.method == "GET"):
             self._set_method(str(request.method), body)
         self.curl.setopt(pycurl.HTTPHEADER, _header_lines(request.headers, body))
@@ -75,10 +79,12 @@ class Handle:
             set_certificate(self.curl, cert)
             self._limits = timeout, verify, cert
 
-    def _set_method(self, method: str, body: bytes | None) -> None:
+    def _set_method(self, method: str, body: bytes | Upload | None) -> None:
         self._is_get = False
         self.curl.setopt(pycurl.HTTPGET, 1)
-        if body is not None:
+        if isinstance(body, Upload):
+            self._set_upload(body)
+        elif body is not None:
             self.curl.setopt(pycurl.POST, 1)
             self.curl.setopt(pycurl.POSTFIELDS, body)
         if method == "HEAD":
@@ -86,19 +92,29 @@ class Handle:
         self.curl.setopt(pycurl.CUSTOMREQUEST, method)
         self._is_get = method == "GET" and body is None
 
-
-def _body(body: Any) -> bytes | None:
-    """The body as bytes; files and iterables are read to their end."""
-    if body is None or isinstance(body, bytes):
-        return body
-    if isinstance(body, str):
-        return body.encode()
-    if hasattr(body, "read"):
-        return _body(body.read())
-    return b"".join(_body(part) or b"" for part in body)
+    def _set_upload(self, upload: Upload) -> None:
+        self.curl.setopt(pycurl.UPLOAD, 1)
+        self.curl.setopt(pycurl.INFILESIZE_LARGE, -1 if upload.length is None else upload.length)
+        self.curl.setopt(pycurl.READFUNCTION, _reader(upload))
 
 
-def _header_lines(headers: Mapping[str, str | bytes], body: bytes | None) -> list[bytes]:
+def _body(request: PreparedRequest) -> bytes | Upload | None:
+    return request.body.encode() if isinstance(request.body, str) else upload_of(request) or request.body
+
+
+def _reader(upload: Upload) -> Callable[[int], bytes | int]:
+    """What libcurl calls for the next bytes; an error is kept by the upload, and ends the request."""
+
+    def read(size: int) -> bytes | int:
+        try:
+            return upload.read(size)
+        except BaseException:  # pycurl would print it
+            return int(pycurl.READFUNC_ABORT)
+
+    return read
+
+
+def _header_lines(headers: Mapping[str, str | bytes], body: object) -> list[bytes]:
     """The headers for libcurl, and none of its own: a name with nothing after the colon takes one away."""
     lines = [
         f"{name}: {value}".encode("latin-1") if value and type(value) is type(name) is str else _odd_line(name, value)

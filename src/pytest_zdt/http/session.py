@@ -162,7 +162,7 @@ class SignedSession(requests.Session):
         try:
             response = adapter.send(request, **options)
         except RequestException as error:
-            wire = getattr(error, "zdt_wire", None) or foreign_wire(error)
+            wire = error.zdt_wire if hasattr(error, "zdt_wire") else foreign_wire(error)
             if wire is not None:
                 self._failed(sample, wire)
             raise

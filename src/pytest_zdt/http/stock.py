@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import http.client
 import socket
@@ -18,6 +19,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, DecodeError, HTTPError, NewConnectionError, ReadTimeoutError
 
 from pytest_zdt.http.failures import LOCAL_ERRNOS, RESET_ERRNOS, failure, kind_of
+from pytest_zdt.http.upload import Upload, upload_of
 from pytest_zdt.http.wire import NONE, Phases, Wire, parse_head
 
 Clock = Callable[[], float]
@@ -71,11 +73,16 @@ class StockAdapter(HTTPAdapter):
         """Sends ``request`` once; the response carries a `Wire` as ``zdt_wire``."""
         progress = self._progress
         progress.begin()
+        upload = upload_of(request)
+        sent = request if upload is None else _with_body(request, upload)
         try:
-            response = super().send(request, stream=True, timeout=timeout, verify=verify, cert=cert, proxies=proxies)
+            response = super().send(sent, stream=True, timeout=timeout, verify=verify, cert=cert, proxies=proxies)
             _ = response.content
         except (RequestException, HTTPError) as error:
+            if upload is not None and upload.error is not None:
+                raise upload.own_error() from None
             raise _failure(request, progress, error) from None
+        response.request = request
         response.zdt_wire = Wire(progress.latency, not progress.opened, phases=progress.phases)  # type: ignore[attr-defined]
         return response
 
@@ -93,6 +100,13 @@ class StockAdapter(HTTPAdapter):
     def new_connection(self) -> None:
         """Drops the kept connections, so that the next request opens one."""
         self.poolmanager.clear()
+
+
+def _with_body(request: PreparedRequest, upload: Upload) -> PreparedRequest:
+    """The request with its body watched; the original keeps its own, which requests rewinds for a redirect."""
+    watched = copy.copy(request)
+    watched.body = upload  # type: ignore[assignment]
+    return watched
 
 
 class _Watched(HTTPConnection):

@@ -30,7 +30,7 @@ def test_a_fresh_connection(serve, connect):
     session = connect(serve(reply()).url)
     session.get("/")
     (sample,) = session.seen
-    assert 0 < sample.connect
+    assert sample.connect > 0
     assert sample.lookup >= 0
     assert sum(phases(sample)) <= sample.took
     assert sample.tls == 0
