@@ -11,20 +11,23 @@ import select
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 
 import pycurl
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
-from requests.exceptions import InvalidProxyURL, InvalidURL, RequestException
+from requests.exceptions import InvalidURL, RequestException
 
 from pytest_zdt.http.answers import answer
 from pytest_zdt.http.failures import LOCAL_ERRNOS, RESET_ERRNOS, failure, kind_of
 from pytest_zdt.http.handle import Handle
+from pytest_zdt.http.proxies import proxy_of
 from pytest_zdt.http.wire import NONE, Phases, Wire, parse_head
 
 CAUSES: Final[dict[int, str]] = {
     pycurl.E_COULDNT_RESOLVE_HOST: "resolve",
+    pycurl.E_COULDNT_RESOLVE_PROXY: "resolve",
     pycurl.E_COULDNT_CONNECT: "connect",
     pycurl.E_OPERATION_TIMEDOUT: "timeout",
     pycurl.E_SSL_CONNECT_ERROR: "tls",
@@ -102,9 +105,10 @@ class _Transfer:
 class CurlAdapter(BaseAdapter):
     """Sends requests over one libcurl handle with its own connections: for one thread at a time.
 
-    Answers are read to their end before `send` returns, also with ``stream=True``. Redirects are left to the session, proxies are
-    refused. A timeout ``t`` bounds the whole request; ``(connect, read)`` the connecting, and all of
-    it by their sum. Failures raise the exceptions of `pytest_zdt.http.failures`; nothing is ever sent twice.
+    Answers are read to their end before `send` returns, also with ``stream=True``; bodies that are files or iterators are read
+    while they are sent. Redirects are left to the session; a proxy is used only when ``proxies`` names one, and is spoken to by
+    http. A timeout ``t`` bounds the whole request; ``(connect, read)`` the connecting, and all of it by their sum. Failures raise
+    the exceptions of `pytest_zdt.http.failures`; nothing is ever sent twice.
     """
 
     def __init__(self) -> None:
@@ -124,11 +128,12 @@ class CurlAdapter(BaseAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> Response:
         """Sends ``request`` once; the response carries a `Wire` as ``zdt_wire``."""
-        _refuse(proxies)
+        proxy = proxy_of(str(request.url), proxies) if proxies else None
         if self._handle is not None and self._handle.certified and not cert:
             self.close()
         handle, transfer = self._open(), self._transfer
         transfer.begin()
+        handle.set_proxy(proxy)
         handle.set_request(request)
         handle.set_limits(timeout, verify, cert)
         handle.set_fresh(self._fresh or self._kept.is_dropped(handle.curl))
@@ -192,11 +197,6 @@ class _Kept:
         return bool(self._poll.poll(0))
 
 
-def _refuse(proxies: Mapping[str, str] | None) -> None:
-    if proxies:
-        raise InvalidProxyURL("the curl transport uses no proxy; choose --zdt-transport=urllib3")
-
-
 def _failure(request: PreparedRequest, curl: Any, transfer: _Transfer, code: int, detail: str) -> RequestException:
     head, sent, reused = parse_head(transfer.lines), transfer.sends > 0, transfer.sends > 0 and not transfer.opened
     if code in _URL_ERRORS and not sent:
@@ -216,6 +216,8 @@ def _cause(curl: Any, transfer: _Transfer, code: int) -> str:
     cause = CAUSES.get(code, "reset" if number in RESET_ERRNOS else "eof")
     if cause == "connect" and number in LOCAL_ERRNOS:
         return "local"
+    if not transfer.sends and curl.getinfo(pycurl.HTTP_CONNECTCODE) >= HTTPStatus.MULTIPLE_CHOICES:
+        return "connect"  # the proxy refused the tunnel
     if cause == "timeout" and not transfer.sends:
         connected = "tls" if curl.getinfo(pycurl.CONNECT_TIME_T) else "timeout"
         return connected if curl.getinfo(pycurl.NAMELOOKUP_TIME_T) else "resolve"

@@ -7,12 +7,15 @@ from typing import Any, Final
 
 import pycurl
 from requests import PreparedRequest
+from requests.exceptions import InvalidProxyURL
 
 from pytest_zdt.http.certificates import Certificate, set_certificate, set_trust
 from pytest_zdt.http.headers import lower_names, pairs_of
+from pytest_zdt.http.proxies import Proxy
 from pytest_zdt.http.upload import Upload, upload_of
 from pytest_zdt.http.urls import connection_and_target
 
+_SUPPRESS_CONNECT_HEADERS: Final = 265  # CURLOPT_SUPPRESS_CONNECT_HEADERS, which pycurl does not name
 ALWAYS: Final = (
     (pycurl.NOSIGNAL, 1),
     (pycurl.NOPROXY, "*"),
@@ -22,6 +25,8 @@ ALWAYS: Final = (
     (pycurl.PATH_AS_IS, 1),
     (pycurl.ACCEPT_ENCODING, ""),  # decode what this libcurl can; the header is the session's
     (pycurl.DNS_CACHE_TIMEOUT, 0),  # a switch by DNS must be seen by the next connection
+    (_SUPPRESS_CONNECT_HEADERS, 1),  # a proxy's answer to CONNECT is not the answer
+    (pycurl.PROXYAUTH, pycurl.HTTPAUTH_BASIC),
     (pycurl.MAXCONNECTS, 1),  # so that a fresh connection evicts the kept one
 )
 """The options that every request has."""
@@ -44,6 +49,7 @@ class Handle:
         for option, value in ALWAYS:
             self.curl.setopt(option, value)
         self._connection = self._target = ""
+        self._proxy: Proxy | None = None
         self._is_get = False
         self._limits: object = None
         self._fresh = False
@@ -54,6 +60,8 @@ class Handle:
         if connection != self._connection:
             self.curl.setopt(pycurl.URL, connection)
             self._connection = connection
+        if self._proxy is not None and connection.startswith("http:"):  # RFC 9112, section 3.2.2
+            target = connection.removesuffix("/") + target
         if target != self._target:
             self.curl.setopt(pycurl.REQUEST_TARGET, target)
             self._target = target
@@ -62,6 +70,21 @@ class Handle:
         if not (self._is_get and body is None and request.method == "GET"):
             self._set_method(str(request.method), body)
         self.curl.setopt(pycurl.HTTPHEADER, _header_lines(request.headers, body))
+
+    def set_proxy(self, proxy: Proxy | None) -> None:
+        """Sets the proxy of the next request; it must be set before that. Raises `InvalidProxyURL` for one of another kind."""
+        if proxy == self._proxy:
+            return
+        if proxy is not None and proxy.scheme != "http":
+            raise InvalidProxyURL(f"the curl transport uses proxies over http only, not {proxy.scheme}; choose urllib3")
+        self.curl.setopt(pycurl.NOPROXY, "*" if proxy is None else "")
+        self.curl.setopt(pycurl.PROXY, "" if proxy is None else proxy.url)
+        for option, value in (
+            (pycurl.PROXYUSERNAME, proxy and proxy.user),
+            (pycurl.PROXYPASSWORD, proxy and proxy.password),
+        ):
+            self.curl.setopt(option, value) if value else self.curl.unsetopt(option)
+        self._proxy = proxy
 
     def set_fresh(self, fresh: bool) -> None:
         """Whether the request opens a connection."""

@@ -19,6 +19,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, DecodeError, HTTPError, NewConnectionError, ReadTimeoutError
 
 from pytest_zdt.http.failures import LOCAL_ERRNOS, RESET_ERRNOS, failure, kind_of
+from pytest_zdt.http.proxies import proxy_of
 from pytest_zdt.http.upload import Upload, upload_of
 from pytest_zdt.http.wire import NONE, Phases, Wire, parse_head
 
@@ -73,6 +74,7 @@ class StockAdapter(HTTPAdapter):
         """Sends ``request`` once; the response carries a `Wire` as ``zdt_wire``."""
         progress = self._progress
         progress.begin()
+        proxy_of(str(request.url), proxies)  # requests shows the credentials in a URL that cannot be read
         upload = upload_of(request)
         sent = request if upload is None else _with_body(request, upload)
         try:
@@ -95,11 +97,12 @@ class StockAdapter(HTTPAdapter):
 
     def request_url(self, request: PreparedRequest, proxies: Any) -> str:
         """The request target: exactly what was signed, where the stock adapter folds slashes at its start."""
-        return super().request_url(request, proxies) if proxies else request.path_url
+        whole = super().request_url(request, proxies) if proxies else ""
+        return whole if whole.startswith("http://") else request.path_url
 
     def new_connection(self) -> None:
         """Drops the kept connections, so that the next request opens one."""
-        self.poolmanager.clear()
+        self.close()
 
 
 def _with_body(request: PreparedRequest, upload: Upload) -> PreparedRequest:
@@ -218,7 +221,7 @@ def _connect_cause(chain: list[BaseException]) -> str:
         return "local"
     if any(isinstance(error, socket.gaierror) for error in chain):
         return "resolve"
-    if any(isinstance(error, NewConnectionError) for error in chain):
+    if any(isinstance(error, NewConnectionError) or "Tunnel connection failed" in str(error) for error in chain):
         return "connect"
     return "timeout" if any(isinstance(error, ConnectTimeoutError) for error in chain) else "tls"
 
