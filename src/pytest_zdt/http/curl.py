@@ -25,6 +25,7 @@ from pytest_zdt.http.handle import Handle
 from pytest_zdt.http.proxies import proxy_of
 from pytest_zdt.http.wire import NONE, Phases, Wire, parse_head
 
+_E_HTTP2_STREAM: Final = 92  # CURLE_HTTP2_STREAM, which pycurl does not name
 CAUSES: Final[dict[int, str]] = {
     pycurl.E_COULDNT_RESOLVE_HOST: "resolve",
     pycurl.E_COULDNT_RESOLVE_PROXY: "resolve",
@@ -41,6 +42,7 @@ CAUSES: Final[dict[int, str]] = {
     pycurl.E_FAILED_INIT: "local",
     pycurl.E_UNSUPPORTED_PROTOCOL: "broken",  # "Received HTTP/0.9 when not allowed"
     pycurl.E_FTP_WEIRD_SERVER_REPLY: "broken",  # CURLE_WEIRD_SERVER_REPLY
+    _E_HTTP2_STREAM: "reset",
     pycurl.E_SEND_FAIL_REWIND: "reset",  # the second sending that is not wanted would begin with the body's start
     pycurl.E_BAD_CONTENT_ENCODING: "undecoded",
 }
@@ -49,6 +51,8 @@ CAUSES: Final[dict[int, str]] = {
 _ALERT: Final = re.compile(r"\balert\b")
 """A fatal alert of the peer. In TLS 1.3 that for a client certificate comes after the request (RFC 8446, section 4.4.2.4)."""
 _PHASES: Final = (pycurl.NAMELOOKUP_TIME_T, pycurl.CONNECT_TIME_T, pycurl.APPCONNECT_TIME_T)
+_ENDED: Final = getattr(select, "POLLRDHUP", 0)
+"""The end alone: in HTTP/2, something to read may be a PING. Where a system has no such event, only a reset is seen."""
 _GO_ON: Final = int(pycurl.PREREQFUNC_OK)
 _BEFORE_SENDING = frozenset({"resolve", "connect", "tls", "local"})
 _URL_ERRORS = frozenset({pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL})
@@ -108,14 +112,16 @@ class CurlAdapter(BaseAdapter):
     Answers are read to their end before `send` returns, also with ``stream=True``; bodies that are files or iterators are read
     while they are sent. Redirects are left to the session; a proxy is used only when ``proxies`` names one, and is spoken to by
     http. A timeout ``t`` bounds the whole request; ``(connect, read)`` the connecting, and all of it by their sum. Failures raise
-    the exceptions of `pytest_zdt.http.failures`; nothing is ever sent twice.
+    the exceptions of `pytest_zdt.http.failures`; nothing is ever sent twice. With ``http2`` that is offered to servers over TLS;
+    the first request raises `ValueError` when libcurl has none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, http2: bool = False) -> None:
         super().__init__()
+        self._http2 = http2
         self._handle: Handle | None = None
         self._transfer = _Transfer()
-        self._kept = _Kept()
+        self._kept = _Kept(_ENDED if http2 else select.POLLIN)
         self._fresh = False
 
     def send(
@@ -168,7 +174,7 @@ class CurlAdapter(BaseAdapter):
 
     def _open(self) -> Handle:
         if self._handle is None:
-            self._handle, transfer = Handle(), self._transfer
+            self._handle, transfer = Handle(self._http2), self._transfer
             self._handle.curl.setopt(pycurl.SOCKOPTFUNCTION, transfer.opening)
             self._handle.curl.setopt(pycurl.PREREQFUNCTION, transfer.sending)
             self._handle.curl.setopt(pycurl.HEADERFUNCTION, transfer.lines.append)
@@ -177,9 +183,10 @@ class CurlAdapter(BaseAdapter):
 
 
 class _Kept:
-    """The socket of the kept connection, polled."""
+    """The socket of the kept connection, polled for the ``events`` that tell its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, events: int) -> None:
+        self._events = events
         self._descriptor = -1
         self._poll = select.poll()
 
@@ -193,7 +200,7 @@ class _Kept:
             return False
         if descriptor != self._descriptor:
             self._descriptor, self._poll = descriptor, select.poll()
-            self._poll.register(descriptor, select.POLLIN)
+            self._poll.register(descriptor, self._events)
         return bool(self._poll.poll(0))
 
 

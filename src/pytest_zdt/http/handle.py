@@ -20,7 +20,6 @@ ALWAYS: Final = (
     (pycurl.NOSIGNAL, 1),
     (pycurl.NOPROXY, "*"),
     (pycurl.FOLLOWLOCATION, 0),
-    (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
     (pycurl.TCP_NODELAY, 1),
     (pycurl.PATH_AS_IS, 1),
     (pycurl.ACCEPT_ENCODING, ""),  # decode what this libcurl can; the header is the session's
@@ -42,8 +41,9 @@ class Handle:
     request when that is read while it is sent.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, http2: bool = False) -> None:
         self.curl: Any = pycurl.Curl()
+        self.curl.setopt(pycurl.HTTP_VERSION, version(http2, pycurl.version_info()[4]))
         self.certified = False
         self.upload: Upload | None = None
         for option, value in ALWAYS:
@@ -119,6 +119,15 @@ class Handle:
         self.curl.setopt(pycurl.UPLOAD, 1)
         self.curl.setopt(pycurl.INFILESIZE_LARGE, -1 if upload.length is None else upload.length)
         self.curl.setopt(pycurl.READFUNCTION, _reader(upload))
+
+
+def version(http2: bool, features: int) -> int:
+    """libcurl's HTTP version, by its ``features``: with ``http2`` that is offered over TLS. Raises `ValueError` without it."""
+    if not http2:
+        return int(pycurl.CURL_HTTP_VERSION_1_1)
+    if not features & pycurl.VERSION_HTTP2:
+        raise ValueError("this libcurl speaks no HTTP/2: leave http2 out, or install a pycurl whose libcurl does")
+    return int(pycurl.CURL_HTTP_VERSION_2TLS)
 
 
 def _body(request: PreparedRequest) -> bytes | Upload | None:

@@ -79,7 +79,7 @@ class SignedSession(requests.Session):
         self.default_expected: tuple[int, ...] = ()
         self.trust_env = False
         self.headers.update(HEADERS)
-        self.transport = adapter or CurlAdapter()
+        self.transport = adapter or CurlAdapter(http2=target.http2)
         for scheme in ("http://", "https://"):
             self.mount(scheme, self.transport)
         self._observe, self._request_ids, self._stopped = observe, request_ids, stopped

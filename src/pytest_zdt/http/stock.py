@@ -58,7 +58,9 @@ class StockAdapter(HTTPAdapter):
     and connects in one: the two count as connecting, the lookup as 0; so does a handshake that failed.
     """
 
-    def __init__(self, clock: Clock = time.monotonic) -> None:
+    def __init__(self, clock: Clock = time.monotonic, *, http2: bool = False) -> None:
+        if http2:
+            raise ValueError("urllib3 speaks HTTP/1.1 only: leave http2 out, or choose the transport curl")
         super().__init__(max_retries=0, pool_maxsize=1)
         self._progress = _Progress(clock)
 
