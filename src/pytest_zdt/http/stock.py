@@ -18,6 +18,7 @@ from requests.exceptions import RequestException
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, DecodeError, HTTPError, NewConnectionError, ReadTimeoutError
 
+from pytest_zdt.http.answers import Body
 from pytest_zdt.http.failures import LOCAL_ERRNOS, RESET_ERRNOS, failure, kind_of
 from pytest_zdt.http.proxies import proxy_of
 from pytest_zdt.http.upload import Upload, upload_of
@@ -81,12 +82,13 @@ class StockAdapter(HTTPAdapter):
         sent = request if upload is None else _with_body(request, upload)
         try:
             response = super().send(sent, stream=True, timeout=timeout, verify=verify, cert=cert, proxies=proxies)
-            _ = response.content
+            body = Body(response.content)
         except (RequestException, HTTPError) as error:
             if upload is not None and upload.error is not None:
                 raise upload.own_error() from None
             raise _failure(request, progress, error) from None
-        response.request = request
+        body._original_response = getattr(response.raw, "_original_response", None)
+        response.raw, response.request = body, request
         response.zdt_wire = Wire(progress.latency, not progress.opened, phases=progress.phases)  # type: ignore[attr-defined]
         return response
 
