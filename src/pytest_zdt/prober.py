@@ -116,7 +116,7 @@ class Prober:
         return SignedSession(
             settings.target,
             self._observe,
-            adapter=TRANSPORTS[settings.transport](),
+            adapter=TRANSPORTS[settings.transport](http2=settings.target.http2),
             request_ids=lambda: f"{self._name}-{next(self._numbers)}",
             stopped=self._stopped.is_set,
         )

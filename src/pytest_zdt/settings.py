@@ -58,6 +58,7 @@ TARGET_KEYS: dict[str, Callable[[Any], Any]] = {
     "report": str,
     "seed": seed,
     "transport": transport,
+    "http2": switch,
     "lanes": lanes,
 }
 EXECUTORS = ("ramp", "stages", "rate")
@@ -151,6 +152,8 @@ def resolve(given: Mapping[str, Any], root: Path, environ: Mapping[str, str] = o
     values = {key.replace("-", "_"): value for key, value in keys.items() if key != "require"}
     values |= {key: value for key, value in given.items() if value is not None}
     target = _target(name, values, environ)
+    if target.http2 and values.get("transport") == "urllib3":
+        raise SettingsError(f"targets.{name}: urllib3 speaks HTTP/1.1 only: leave http2 out, or choose the transport curl")
     if target.production and not values.get("allow_production"):
         raise SettingsError(f"target {name!r} is marked production: give --zdt-allow-production if you mean it")
     if not values.get("smoke"):
@@ -241,7 +244,6 @@ def _target(name: str, values: Mapping[str, Any], environ: Mapping[str, str]) ->
             raise SettingsError(
                 f"target {name!r}: the environment variable {variable} is not set: put the signing secret into it"
             )
-    optional = {
-        key: values[key] for key in ("mac_header", "timestamp_header", "version", "timeout", "production") if key in values
-    }
+    names = ("mac_header", "timestamp_header", "version", "timeout", "production", "http2")
+    optional = {key: values[key] for key in names if key in values}
     return Target(name=name, base_url=values["base_url"], signing=signing, secret=secret, **optional)

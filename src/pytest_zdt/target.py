@@ -62,3 +62,5 @@ class Target:
     version: VersionSource = VersionSource()
     timeout: float = 10.0
     production: bool = False
+    http2: bool = False
+    """Whether HTTP/2 may be used, when the API offers it over TLS."""

@@ -47,7 +47,7 @@ class VirtualUser:
         self.session = SignedSession(
             target,
             self._observe,
-            adapter=TRANSPORTS[transport](),
+            adapter=TRANSPORTS[transport](http2=target.http2),
             request_ids=lambda: f"{self._name}-{next(numbers)}",
             stopped=stopped,
             remember=remember,

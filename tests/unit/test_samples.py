@@ -30,6 +30,9 @@ SAMPLES = st.builds(
     flow=TEXT,
     vu=st.integers(0, 1000),
     lane=st.sampled_from(["reused", "new"]),
+    lookup=SECONDS,
+    connect=SECONDS,
+    tls=SECONDS,
 )
 LINE = pack([Sample(1.0, "GET /a"), Sample(2.0, "GET /b")], "gw0", 0.0)
 
@@ -52,6 +55,23 @@ def test_texts_are_stored_once() -> None:
     line = json.loads(pack([Sample(0.0, "GET /", version="v1")] * 50, "gw1", 0.0))
     assert line["strings"] == ["", "GET /", "v1"]
     assert (line["schema"], line["worker"]) == (SCHEMA, "gw1")
+
+
+def test_phases_are_left_out_where_there_are_none() -> None:
+    """A column of zeros is not written, one with a number is; what is not there is read as 0, as older evidence is."""
+    samples = [Sample(0.0, "GET /", connect=0.25), Sample(1.0, "GET /", reused=True)]
+    line = json.loads(pack(samples, "gw0", 0.0))
+    assert line["connect"] == [0.25, 0]
+    assert not {"lookup", "tls"} & set(line)
+    assert [(one.lookup, one.connect, one.tls) for one in unpack(json.dumps(line).encode())] == [(0, 0.25, 0), (0, 0, 0)]
+
+
+@pytest.mark.parametrize("column", [[0.5], [0.5, None], [0.5, float("inf")], 0.5])
+def test_broken_phases(column: object) -> None:
+    """A phase that is there must be whole, like any other column."""
+    line = json.loads(LINE) | {"tls": column}
+    with pytest.raises(ValueError, match=r"."):
+        list(unpack(json.dumps(line).encode()))
 
 
 @pytest.mark.parametrize("length", range(0, len(LINE), 7))

@@ -155,12 +155,20 @@ def test_a_deployment_is_followed_at_most(tmp_path: Path) -> None:
         ("[targets]\nmine = 3\n", r"targets\.mine: must be a table, not 3"),
         ("targets = [", r"zdt\.toml: cannot be read"),
         (TARGET + 'signing = "timed-hmac"\n', "needs secret-env"),
+        (TARGET + 'http2 = "yes"\n', r"targets\.mine\.http2: 'yes' is neither true nor false"),
+        (TARGET + 'http2 = true\ntransport = "urllib3"\n', r"targets\.mine: urllib3 speaks HTTP/1\.1 only: leave http2 out"),
     ],
 )
 def test_refused_configuration(tmp_path: Path, toml: str, message: str) -> None:
     """A configuration that cannot be used is refused with where, what and the nearest name."""
     with pytest.raises(SettingsError, match=message):
         made(tmp_path, toml)
+
+
+def test_http2_is_off_unless_allowed(tmp_path: Path) -> None:
+    """HTTP/2 is used only where the target's table says so."""
+    assert not made(tmp_path).target.http2
+    assert made(tmp_path, TARGET + "http2 = true\n").target.http2
 
 
 def test_unknown_target(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """A sample is one request. Samples travel and are stored in columns: one JSON line per batch, written as it came.
 
-The schema of a line (``zdt-samples/1``), every list as long as ``sent``:
+The schema of a line (``zdt-samples/1``), every list that is there as long as ``sent``:
 
 ======================  ==============================================================================================
 ``worker``              id of the worker process (``main``, ``gw0``, ...)
@@ -13,6 +13,9 @@ The schema of a line (``zdt-samples/1``), every list as long as ``sent``:
 ``bytes``               length of the answer's body
 ``lane``, ``endpoint``, ``kind``, ``version``, ``made_by``, ``flow``, ``request_id``, ``message``
                         indices into ``strings``; the lane of a probe is ``probe``
+``lookup``, ``connect``, ``tls``
+                        seconds that looking up the name, the TCP connection and the handshake took, 0 on a kept connection;
+                        a column of zeros is left out
 ======================  ==============================================================================================
 """
 
@@ -34,6 +37,7 @@ PROBE: Final = "probe"
 NO_VU: Final = -1
 """The number of the virtual user of a probe: there is none."""
 NUMBERS = ("sent", "took", "latency", "vu", "status", "reused", "bytes")
+PHASES: Final = ("lookup", "connect", "tls")
 WHOLE = frozenset({"vu", "status", "bytes"})
 TEXTS = ("lane", "endpoint", "kind", "version", "made_by", "flow", "request_id", "message")
 
@@ -57,6 +61,9 @@ class Sample:
     flow: str = ""
     vu: int = 0
     lane: str = ""
+    lookup: float = 0.0
+    connect: float = 0.0
+    tls: float = 0.0
 
 
 def pack(samples: Iterable[Sample], worker: str, zero: float) -> bytes:
@@ -71,18 +78,26 @@ def pack(samples: Iterable[Sample], worker: str, zero: float) -> bytes:
         line[name] = [int(getattr(sample, name)) for sample in batch]
     for name in TEXTS:
         line[name] = [strings.setdefault(getattr(sample, name), len(strings)) for sample in batch]
+    for name in PHASES:
+        seconds = [round(getattr(sample, name), 6) for sample in batch]
+        if any(seconds):
+            line[name] = seconds
     line["strings"] = list(strings)
     return json.dumps(line, separators=(",", ":"), allow_nan=False).encode()
 
 
 def parse(line: bytes) -> dict[str, Any]:
-    """The columns of one line, as JSON gives them. Raises `ValueError` when the line is torn or of another schema."""
+    """The columns of one line, as JSON gives them; each of `PHASES` may be missing.
+
+    Raises `ValueError` when the line is torn or of another schema.
+    """
     columns = read_line(line)
     if columns.get("schema") != SCHEMA or not isinstance(columns.get("worker"), str):
         raise ValueError(f"not a batch of {SCHEMA}")
     try:
         texts = columns["strings"]
         numbers = [array("q" if name in WHOLE else "d", columns[name]) for name in NUMBERS]
+        numbers += [array("d", columns[name]) for name in PHASES if name in columns]
         sizes = set(map(len, numbers))
         sizes |= {len([texts[index] for index in columns[name]]) for name in TEXTS}
         unknown = {texts[index] for index in columns["kind"]} - KINDS
@@ -100,5 +115,7 @@ def unpack(line: bytes) -> Iterator[Sample]:
     columns = parse(line)
     strings = columns["strings"]
     texts = [[strings[index] for index in columns[name]] for name in TEXTS]
-    for row in zip(*(columns[name] for name in NUMBERS), *texts, strict=True):
-        yield Sample(**dict(zip(NUMBERS + TEXTS, row, strict=True)))
+    phases = [name for name in PHASES if name in columns]
+    names = (*NUMBERS, *phases, *TEXTS)
+    for row in zip(*(columns[name] for name in (*NUMBERS, *phases)), *texts, strict=True):
+        yield Sample(**dict(zip(names, row, strict=True)))

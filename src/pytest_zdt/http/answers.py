@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from functools import lru_cache
 from http.client import HTTPMessage
 from types import SimpleNamespace
+from typing import Any
 
 from requests import PreparedRequest, Response
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
@@ -16,10 +18,18 @@ from pytest_zdt.http.headers import lower_names
 from pytest_zdt.http.wire import Head
 
 
-class _Body(io.BytesIO):
-    """``Response.raw``: the decoded body, and where requests looks for cookies."""
+class Body(io.BytesIO):
+    """``Response.raw``: the body, decoded already whatever ``decode_content`` says, and where requests looks for cookies."""
 
-    _original_response: SimpleNamespace | None = None
+    _original_response: Any = None
+
+    def read(self, amt: int | None = -1, decode_content: bool | None = None) -> bytes:
+        """The next ``amt`` bytes, or all that are left."""
+        return super().read(amt)
+
+    def stream(self, amt: int = 65536, decode_content: bool | None = None) -> Iterator[bytes]:
+        """What is left, ``amt`` bytes at a time."""
+        return iter(lambda: self.read(amt), b"")
 
 
 _BLANK = vars(Response())
@@ -33,7 +43,7 @@ def answer(request: PreparedRequest, head: Head, body: bytes) -> Response:
     response.status_code, response.reason, response.headers = head.status, head.reason, head.headers()
     response.url, response.request = str(request.url), request
     response.encoding = _encoding(response.headers.get("content-type"))
-    response.raw = raw = _Body(body)
+    response.raw = raw = Body(body)
     response._content, response._content_consumed = body, True  # type: ignore[attr-defined]  # the stubs know only one
     if "set-cookie" in lower_names(response.headers):
         message = HTTPMessage()

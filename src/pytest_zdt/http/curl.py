@@ -6,24 +6,29 @@ silently, when a kept connection turns out to be dead, even a POST: `CurlAdapter
 
 from __future__ import annotations
 
+import re
 import select
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 
 import pycurl
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
-from requests.exceptions import InvalidProxyURL, InvalidURL, RequestException
+from requests.exceptions import InvalidURL, RequestException
 
 from pytest_zdt.http.answers import answer
 from pytest_zdt.http.failures import LOCAL_ERRNOS, RESET_ERRNOS, failure, kind_of
 from pytest_zdt.http.handle import Handle
-from pytest_zdt.http.wire import Wire, parse_head
+from pytest_zdt.http.proxies import proxy_of
+from pytest_zdt.http.wire import NONE, Phases, Wire, parse_head
 
+_E_HTTP2_STREAM: Final = 92  # CURLE_HTTP2_STREAM, which pycurl does not name
 CAUSES: Final[dict[int, str]] = {
     pycurl.E_COULDNT_RESOLVE_HOST: "resolve",
+    pycurl.E_COULDNT_RESOLVE_PROXY: "resolve",
     pycurl.E_COULDNT_CONNECT: "connect",
     pycurl.E_OPERATION_TIMEDOUT: "timeout",
     pycurl.E_SSL_CONNECT_ERROR: "tls",
@@ -37,10 +42,17 @@ CAUSES: Final[dict[int, str]] = {
     pycurl.E_FAILED_INIT: "local",
     pycurl.E_UNSUPPORTED_PROTOCOL: "broken",  # "Received HTTP/0.9 when not allowed"
     pycurl.E_FTP_WEIRD_SERVER_REPLY: "broken",  # CURLE_WEIRD_SERVER_REPLY
+    _E_HTTP2_STREAM: "reset",
+    pycurl.E_SEND_FAIL_REWIND: "reset",  # the second sending that is not wanted would begin with the body's start
     pycurl.E_BAD_CONTENT_ENCODING: "undecoded",
 }
 """libcurl's error code -> the cause, as `pytest_zdt.http.failures` knows them; others mean that the connection ended."""
 
+_ALERT: Final = re.compile(r"\balert\b")
+"""A fatal alert of the peer. In TLS 1.3 that for a client certificate comes after the request (RFC 8446, section 4.4.2.4)."""
+_PHASES: Final = (pycurl.NAMELOOKUP_TIME_T, pycurl.CONNECT_TIME_T, pycurl.APPCONNECT_TIME_T)
+_ENDED: Final = getattr(select, "POLLRDHUP", 0)
+"""The end alone: in HTTP/2, something to read may be a PING. Where a system has no such event, only a reset is seen."""
 _GO_ON: Final = int(pycurl.PREREQFUNC_OK)
 _BEFORE_SENDING = frozenset({"resolve", "connect", "tls", "local"})
 _URL_ERRORS = frozenset({pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL})
@@ -86,20 +98,30 @@ class _Transfer:
         first = curl.getinfo(pycurl.STARTTRANSFER_TIME_T) / 1e6
         return float(max(0.0, first - curl.getinfo(pycurl.PRETRANSFER_TIME_T) / 1e6, self.began + first - self.sent))
 
+    def phases(self, curl: Any) -> Phases:
+        """What opening the connection took: libcurl counts each from the start, and has 0 for those not reached."""
+        if not self.opened:
+            return NONE
+        found, connected, secured = (curl.getinfo(info) / 1e6 for info in _PHASES)
+        return Phases(found, max(0.0, connected - found), max(0.0, secured - connected))
+
 
 class CurlAdapter(BaseAdapter):
     """Sends requests over one libcurl handle with its own connections: for one thread at a time.
 
-    Answers are read to their end before `send` returns, also with ``stream=True``. Redirects are left to the session, proxies
-    and client certificates are refused. A timeout ``t`` bounds the whole request; ``(connect, read)`` the connecting, and all of
-    it by their sum. Failures raise the exceptions of `pytest_zdt.http.failures`; nothing is ever sent twice.
+    Answers are read to their end before `send` returns, also with ``stream=True``; bodies that are files or iterators are read
+    while they are sent. Redirects are left to the session; a proxy is used only when ``proxies`` names one, and is spoken to by
+    http. A timeout ``t`` bounds the whole request; ``(connect, read)`` the connecting, and all of it by their sum. Failures raise
+    the exceptions of `pytest_zdt.http.failures`; nothing is ever sent twice. With ``http2`` that is offered to servers over TLS;
+    the first request raises `ValueError` when libcurl has none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, http2: bool = False) -> None:
         super().__init__()
+        self._http2 = http2
         self._handle: Handle | None = None
         self._transfer = _Transfer()
-        self._kept = _Kept()
+        self._kept = _Kept(_ENDED if http2 else select.POLLIN)
         self._fresh = False
 
     def send(
@@ -112,25 +134,32 @@ class CurlAdapter(BaseAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> Response:
         """Sends ``request`` once; the response carries a `Wire` as ``zdt_wire``."""
-        _refuse(cert, proxies)
+        proxy = proxy_of(str(request.url), proxies) if proxies else None
+        if self._handle is not None and self._handle.certified and not cert:
+            self.close()
         handle, transfer = self._open(), self._transfer
         transfer.begin()
+        handle.set_proxy(proxy)
         handle.set_request(request)
-        handle.set_limits(timeout, verify)
+        handle.set_limits(timeout, verify, cert)
         handle.set_fresh(self._fresh or self._kept.is_dropped(handle.curl))
         transfer.began = time.monotonic()
         try:
             handle.curl.perform()
         except pycurl.error as error:
+            if handle.upload is not None and handle.upload.error is not None:
+                raise handle.upload.own_error() from None
             raise _failure(request, handle.curl, transfer, *error.args[:2]) from None
         finally:
             self._fresh = self._fresh and not (transfer.opened and transfer.sends)
         head, latency, reused = parse_head(transfer.lines), transfer.latency(handle.curl), not transfer.opened
         if not head.complete:  # libcurl takes the end of the connection for the end of the headers
-            raise failure(request, "truncated", "the connection ended inside the headers", head, latency, reused) from None
+            detail, phases = "the connection ended inside the headers", transfer.phases(handle.curl)
+            raise failure(request, "truncated", detail, head, latency, reused, phases) from None
         response = answer(request, head, b"".join(transfer.body))
         response.connection = self  # type: ignore[assignment]  # as HTTPAdapter sets it, for auth handlers
-        response.zdt_wire = Wire(latency, reused)  # type: ignore[attr-defined]
+        wire = Wire(latency, reused) if reused else Wire(latency, reused, phases=transfer.phases(handle.curl))
+        response.zdt_wire = wire  # type: ignore[attr-defined]
         return response
 
     def new_connection(self) -> None:
@@ -145,7 +174,7 @@ class CurlAdapter(BaseAdapter):
 
     def _open(self) -> Handle:
         if self._handle is None:
-            self._handle, transfer = Handle(), self._transfer
+            self._handle, transfer = Handle(self._http2), self._transfer
             self._handle.curl.setopt(pycurl.SOCKOPTFUNCTION, transfer.opening)
             self._handle.curl.setopt(pycurl.PREREQFUNCTION, transfer.sending)
             self._handle.curl.setopt(pycurl.HEADERFUNCTION, transfer.lines.append)
@@ -154,9 +183,10 @@ class CurlAdapter(BaseAdapter):
 
 
 class _Kept:
-    """The socket of the kept connection, polled."""
+    """The socket of the kept connection, polled for the ``events`` that tell its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, events: int) -> None:
+        self._events = events
         self._descriptor = -1
         self._poll = select.poll()
 
@@ -170,15 +200,8 @@ class _Kept:
             return False
         if descriptor != self._descriptor:
             self._descriptor, self._poll = descriptor, select.poll()
-            self._poll.register(descriptor, select.POLLIN)
+            self._poll.register(descriptor, self._events)
         return bool(self._poll.poll(0))
-
-
-def _refuse(cert: object, proxies: Mapping[str, str] | None) -> None:
-    if proxies:
-        raise InvalidProxyURL("the curl transport uses no proxy; choose --zdt-transport=urllib3")
-    if cert:
-        raise ValueError("the curl transport sends no client certificate yet; choose --zdt-transport=urllib3")
 
 
 def _failure(request: PreparedRequest, curl: Any, transfer: _Transfer, code: int, detail: str) -> RequestException:
@@ -186,10 +209,13 @@ def _failure(request: PreparedRequest, curl: Any, transfer: _Transfer, code: int
     if code in _URL_ERRORS and not sent:
         return InvalidURL(detail, request=request)
     cause = _cause(curl, transfer, code)
-    if transfer.resend or (sent and cause in _BEFORE_SENDING):
+    if not head.status and _ALERT.search(detail):
+        cause = "tls"
+    elif transfer.resend or (sent and cause in _BEFORE_SENDING):
         cause, detail = "reset", "the connection was closed as the request was sent; not sent again"
     kind = kind_of(cause, sent=sent, reused=reused, answered=bool(head.status))
-    return failure(request, kind, detail, head, transfer.latency(curl) if head.status else 0.0, reused)
+    latency = transfer.latency(curl) if head.status else 0.0
+    return failure(request, kind, detail, head, latency, reused, transfer.phases(curl))
 
 
 def _cause(curl: Any, transfer: _Transfer, code: int) -> str:
@@ -197,6 +223,8 @@ def _cause(curl: Any, transfer: _Transfer, code: int) -> str:
     cause = CAUSES.get(code, "reset" if number in RESET_ERRNOS else "eof")
     if cause == "connect" and number in LOCAL_ERRNOS:
         return "local"
+    if not transfer.sends and curl.getinfo(pycurl.HTTP_CONNECTCODE) >= HTTPStatus.MULTIPLE_CHOICES:
+        return "connect"  # the proxy refused the tunnel
     if cause == "timeout" and not transfer.sends:
         connected = "tls" if curl.getinfo(pycurl.CONNECT_TIME_T) else "timeout"
         return connected if curl.getinfo(pycurl.NAMELOOKUP_TIME_T) else "resolve"

@@ -37,7 +37,7 @@ from requests.exceptions import (
     SSLError,
 )
 
-from pytest_zdt.http.wire import Head, Wire
+from pytest_zdt.http.wire import NONE, Head, Phases, Wire
 
 KINDS: Final[dict[str, str]] = {
     "resolve": "dns",
@@ -78,10 +78,12 @@ def kind_of(cause: str, *, sent: bool, reused: bool, answered: bool) -> str:
     return KINDS[cause]
 
 
-def failure(request: PreparedRequest, kind: str, detail: str, head: Head, latency: float, reused: bool) -> RequestException:
+def failure(
+    request: PreparedRequest, kind: str, detail: str, head: Head, latency: float, reused: bool, phases: Phases = NONE
+) -> RequestException:
     """The exception to raise for a failed request, with its `Wire` as ``zdt_wire``. Its text never holds the URL."""
     detail = " ".join(detail.split())[:_DETAIL_LIMIT]
-    wire = Wire(latency=latency, reused=reused, kind=kind, detail=detail, status=head.status, headers=head.headers())
+    wire = Wire(latency, reused, kind, detail, head.status, head.headers(), phases)
     error = EXCEPTIONS.get(kind, ConnectionError)(f"{kind}: {detail}", request=request)
     error.zdt_wire = wire  # type: ignore[attr-defined]  # it travels on requests' own exception
     return error

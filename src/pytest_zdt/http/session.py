@@ -80,7 +80,7 @@ class SignedSession(requests.Session):
         self.default_expected: tuple[int, ...] = ()
         self.trust_env = False
         self.headers.update(HEADERS)
-        self.transport = adapter or CurlAdapter()
+        self.transport = adapter or CurlAdapter(http2=target.http2)
         for scheme in ("http://", "https://"):
             self.mount(scheme, self.transport)
         self._observe, self._request_ids, self._stopped = observe, request_ids, stopped
@@ -168,7 +168,7 @@ class SignedSession(requests.Session):
         try:
             response = adapter.send(request, **options)
         except RequestException as error:
-            wire = getattr(error, "zdt_wire", None) or foreign_wire(error)
+            wire = error.zdt_wire if hasattr(error, "zdt_wire") else foreign_wire(error)
             if wire is not None:
                 self._failed(sample, wire)
             raise
@@ -223,6 +223,8 @@ class SignedSession(requests.Session):
     def _answered(self, sample: Sample, response: Response) -> None:
         wire = getattr(response, "zdt_wire", None) or Wire()
         sample.latency, sample.reused = wire.latency, wire.reused
+        if not wire.reused:
+            sample.lookup, sample.connect, sample.tls = wire.phases
         sample.status, sample.bytes = response.status_code, len(response.content)
         sample.version = answering_version(self.target.version, response.headers, response.content)
         sample.kind = self._judge(sample)
@@ -235,6 +237,7 @@ class SignedSession(requests.Session):
         sample.took = self._clock() - sample.sent
         sample.latency, sample.reused, sample.status = wire.latency, wire.reused, wire.status
         sample.kind, sample.message = wire.kind, wire.detail
+        sample.lookup, sample.connect, sample.tls = wire.phases
         sample.version = answering_version(self.target.version, wire.headers, b"")
         self._observe(sample)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import http.client
 import socket
@@ -17,8 +18,11 @@ from requests.exceptions import RequestException
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, DecodeError, HTTPError, NewConnectionError, ReadTimeoutError
 
+from pytest_zdt.http.answers import Body
 from pytest_zdt.http.failures import LOCAL_ERRNOS, RESET_ERRNOS, failure, kind_of
-from pytest_zdt.http.wire import Wire, parse_head
+from pytest_zdt.http.proxies import proxy_of
+from pytest_zdt.http.upload import Upload, upload_of
+from pytest_zdt.http.wire import NONE, Phases, Wire, parse_head
 
 Clock = Callable[[], float]
 
@@ -32,11 +36,13 @@ class _Progress:
     connected: bool = False
     sent: float = 0.0
     first: float = 0.0
+    phases: Phases = NONE
     lines: list[bytes] = field(default_factory=list, repr=False)  # an answer may hold cookies
 
     def begin(self) -> None:
         self.opened = self.connected = False
         self.sent = self.first = 0.0
+        self.phases = NONE
         self.lines = []
 
     @property
@@ -49,10 +55,13 @@ class StockAdapter(HTTPAdapter):
 
     Answers are read to their end before `send` returns, also with ``stream=True``; a body that is shorter than announced is an
     error. urllib3 replaces a kept connection that it sees is dead before it sends; nothing is ever sent twice. A timeout bounds
-    the connecting and each silence after it, not the whole of an answer that trickles.
+    the connecting and each silence after it, not the whole of an answer that trickles. Of the `Phases`, urllib3 looks up the name
+    and connects in one: the two count as connecting, the lookup as 0; so does a handshake that failed.
     """
 
-    def __init__(self, clock: Clock = time.monotonic) -> None:
+    def __init__(self, clock: Clock = time.monotonic, *, http2: bool = False) -> None:
+        if http2:
+            raise ValueError("urllib3 speaks HTTP/1.1 only: leave http2 out, or choose the transport curl")
         super().__init__(max_retries=0, pool_maxsize=1)
         self._progress = _Progress(clock)
 
@@ -68,12 +77,19 @@ class StockAdapter(HTTPAdapter):
         """Sends ``request`` once; the response carries a `Wire` as ``zdt_wire``."""
         progress = self._progress
         progress.begin()
+        proxy_of(str(request.url), proxies)  # requests shows the credentials in a URL that cannot be read
+        upload = upload_of(request)
+        sent = request if upload is None else _with_body(request, upload)
         try:
-            response = super().send(request, stream=True, timeout=timeout, verify=verify, cert=cert, proxies=proxies)
-            _ = response.content
+            response = super().send(sent, stream=True, timeout=timeout, verify=verify, cert=cert, proxies=proxies)
+            body = Body(response.content)
         except (RequestException, HTTPError) as error:
+            if upload is not None and upload.error is not None:
+                raise upload.own_error() from None
             raise _failure(request, progress, error) from None
-        response.zdt_wire = Wire(progress.latency, not progress.opened)  # type: ignore[attr-defined]
+        body._original_response = getattr(response.raw, "_original_response", None)
+        response.raw, response.request = body, request
+        response.zdt_wire = Wire(progress.latency, not progress.opened, phases=progress.phases)  # type: ignore[attr-defined]
         return response
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
@@ -85,24 +101,43 @@ class StockAdapter(HTTPAdapter):
 
     def request_url(self, request: PreparedRequest, proxies: Any) -> str:
         """The request target: exactly what was signed, where the stock adapter folds slashes at its start."""
-        return super().request_url(request, proxies) if proxies else request.path_url
+        whole = super().request_url(request, proxies) if proxies else ""
+        return whole if whole.startswith("http://") else request.path_url
 
     def new_connection(self) -> None:
         """Drops the kept connections, so that the next request opens one."""
-        self.poolmanager.clear()
+        self.close()
+
+
+def _with_body(request: PreparedRequest, upload: Upload) -> PreparedRequest:
+    """The request with its body watched; the original keeps its own, which requests rewinds for a redirect."""
+    watched = copy.copy(request)
+    watched.body = upload  # type: ignore[assignment]
+    return watched
 
 
 class _Watched(HTTPConnection):
     def __init__(self, *args: Any, progress: _Progress, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._progress = progress
+        self._opened = 0.0
         self.response_class = functools.partial(_Answer, progress=progress)  # type: ignore[assignment]
 
     def connect(self) -> None:
-        self._progress.opened = True
+        progress = self._progress
+        progress.opened = True
         super().connect()
-        self._progress.connected = True
-        self._progress.sent = self._progress.clock()
+        progress.connected = True
+        progress.sent = progress.clock()
+        if isinstance(self, HTTPSConnection):
+            progress.phases = progress.phases._replace(tls=progress.sent - self._opened)
+
+    def _new_conn(self) -> socket.socket:
+        began = self._progress.clock()
+        made = super()._new_conn()
+        self._opened = self._progress.clock()
+        self._progress.phases = Phases(connect=self._opened - began)
+        return made
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         self._progress.sent = self._progress.clock()
@@ -168,7 +203,7 @@ def _failure(request: PreparedRequest, progress: _Progress, error: RequestExcept
     head = parse_head(progress.lines)
     cause = _answer_cause(chain) if sent else _connect_cause(chain)
     kind = kind_of(cause, sent=sent, reused=not progress.opened, answered=bool(head.status))
-    return failure(request, kind, _detail(chain), head, progress.latency, not progress.opened)
+    return failure(request, kind, _detail(chain), head, progress.latency, not progress.opened, progress.phases)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -190,7 +225,7 @@ def _connect_cause(chain: list[BaseException]) -> str:
         return "local"
     if any(isinstance(error, socket.gaierror) for error in chain):
         return "resolve"
-    if any(isinstance(error, NewConnectionError) for error in chain):
+    if any(isinstance(error, NewConnectionError) or "Tunnel connection failed" in str(error) for error in chain):
         return "connect"
     return "timeout" if any(isinstance(error, ConnectTimeoutError) for error in chain) else "tls"
 
@@ -198,6 +233,8 @@ def _connect_cause(chain: list[BaseException]) -> str:
 def _answer_cause(chain: list[BaseException]) -> str:
     if any(isinstance(error, ReadTimeoutError | TimeoutError) for error in chain):
         return "timeout"
+    if any(isinstance(error, ssl.SSLError) and "ALERT" in str(error.reason) for error in chain):
+        return "tls"  # in TLS 1.3 the server looks at a client certificate after the handshake
     if any(isinstance(error, DecodeError) for error in chain):
         return "undecoded"
     if any(isinstance(error, OSError) and error.errno in RESET_ERRNOS for error in chain):

@@ -6,7 +6,6 @@ Each sends a request exactly once over connections of its own, reads the whole a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from pytest_zdt.http.curl import CurlAdapter
@@ -15,5 +14,5 @@ from pytest_zdt.http.wire import Wire
 
 __all__ = ["TRANSPORTS", "CurlAdapter", "StockAdapter", "Wire"]
 
-TRANSPORTS: Final[dict[str, Callable[[], CurlAdapter | StockAdapter]]] = {"curl": CurlAdapter, "urllib3": StockAdapter}
-"""Value of ``--zdt-transport`` -> what makes its adapter."""
+TRANSPORTS: Final[dict[str, type[CurlAdapter] | type[StockAdapter]]] = {"curl": CurlAdapter, "urllib3": StockAdapter}
+"""Value of ``--zdt-transport`` -> its adapter, made with ``http2=True`` for a target that may be spoken to in HTTP/2."""

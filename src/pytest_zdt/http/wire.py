@@ -6,13 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 from requests.structures import CaseInsensitiveDict
 
 from pytest_zdt.http.headers import Entry, joined
 
 _FINAL: Final = int(HTTPStatus.OK)  # the statuses below are interim
+
+
+class Phases(NamedTuple):
+    """What opening the connection took, in seconds each; 0 on a kept connection, and for what was not done or is not known."""
+
+    lookup: float = 0.0
+    """Of the name."""
+    connect: float = 0.0
+    """Of the TCP connection."""
+    tls: float = 0.0
+    """Of the handshake."""
+
+
+NONE: Final = Phases()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +45,8 @@ class Wire:
     """The status of the broken answer, when its status line had come."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The headers of the broken answer that had come."""
+    phases: Phases = NONE
+    """What opening the connection took."""
 
 
 @dataclass(frozen=True, slots=True)

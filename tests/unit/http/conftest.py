@@ -56,6 +56,7 @@ class Server:
 
     replies: list[Reply] | Callable[[Hit], Reply]
     tls: ssl.SSLContext | None = None
+    keep: bool = True  # the bodies; otherwise a hit has the number of their bytes
     hits: list[Hit] = field(default_factory=list)
     connections: int = 0
 
@@ -98,11 +99,14 @@ class Server:
         with contextlib.suppress(OSError, ValueError), contextlib.ExitStack() as stack:  # ValueError: what came is not HTTP
             stack.callback(connection.close)
             if self.tls:
-                connection = stack.enter_context(self.tls.wrap_socket(connection, server_side=True))
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                stack.enter_context(connection)
             self._open.append(connection)
+            if self.tls:
+                _shake_hands(connection)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             reader = stack.enter_context(connection.makefile("rb"))
-            while hit := _read(reader):
+            while hit := _read(reader, self.keep):
                 answer = self._answer(hit)
                 connection.sendall(answer.data)
                 if answer.then == "reset":
@@ -115,7 +119,17 @@ class Server:
         return self.replies(hit) if callable(self.replies) else self.replies[min(len(self.hits), len(self.replies)) - 1]
 
 
-def _read(reader):
+def _shake_hands(connection):
+    """The server's side of the handshake; after a fatal alert it waits for the client to go, lest a reset overtake the alert."""
+    try:
+        connection.do_handshake()
+    except ssl.SSLError:
+        while socket.socket.recv(connection, 65536):
+            pass
+        raise
+
+
+def _read(reader, keep):
     lines = []
     while (line := reader.readline()) not in (b"\r\n", b""):
         lines.append(line)
@@ -123,21 +137,23 @@ def _read(reader):
         return None
     method, target, _ = lines[0].decode("latin-1").split(" ", 2)
     headers = {name.lower(): value.strip() for name, _, value in (line.decode("latin-1").partition(":") for line in lines[1:])}
-    body = (
-        _chunks(reader)
-        if "chunked" in headers.get("transfer-encoding", "")
-        else reader.read(int(headers.get("content-length", 0)))
-    )
+    chunked = "chunked" in headers.get("transfer-encoding", "")
+    parts = _chunks(reader) if chunked else _blocks(reader, int(headers.get("content-length", 0)))
+    body = b"".join(parts) if keep else sum(map(len, parts))
     return Hit(method, target, headers, body, b"".join(lines))
 
 
 def _chunks(reader):
-    parts = []
     while size := int(reader.readline(), 16):
-        parts.append(reader.read(size))
+        yield reader.read(size)
         reader.readline()
     reader.readline()
-    return b"".join(parts)
+
+
+def _blocks(reader, left):
+    while left and (block := reader.read(min(left, 65536))):
+        left -= len(block)
+        yield block
 
 
 @pytest.fixture
@@ -145,8 +161,8 @@ def serve():
     """Starts servers: ``serve(reply, reply, ...)`` or ``serve(function)``."""
     servers = []
 
-    def start(*replies, tls=None):
-        servers.append(Server(replies[0] if callable(replies[0]) else list(replies), tls=tls))
+    def start(*replies, **settings):
+        servers.append(Server(replies[0] if callable(replies[0]) else list(replies), **settings))
         return servers[-1]
 
     yield start
