@@ -7,7 +7,7 @@ from django.core.cache import caches
 from django.core.checks import CheckMessage, Tags, Warning, register
 
 from zdt_api import conf
-from zdt_api.replay import is_fit
+from zdt_api.replay import LEAST_ENTRIES, is_fit
 
 MIDDLEWARE = "zdt_api.middleware.SignedRequestMiddleware"
 SHORTEST_SECRET, LONGEST_AGE = 32, 300
@@ -53,7 +53,7 @@ def _cache() -> Iterator[CheckMessage]:
         yield Warning(
             f"The cache {conf.cache()!r} ({backend}) cannot remember for all processes which signatures were used, so signed "
             "registrations are not verified.",
-            hint="Set ZDT_CACHE to a cache on Redis, Memcached or the database.",
+            hint=f"Set ZDT_CACHE to one on Redis, Memcached or the database, there with MAX_ENTRIES of {LEAST_ENTRIES} or more.",
             id="zdt_api.W004",
         )
 

@@ -25,19 +25,27 @@ def secrets() -> tuple[bytes, ...]:
     secret = _read("ZDT_SIGNING_SECRET", "")
     if not isinstance(secret, str):
         raise ImproperlyConfigured("ZDT_SIGNING_SECRET must be text; leave it unset to switch the feature off")
+    older = _read("ZDT_SIGNING_SECRET_FALLBACKS", "")
+    older = [line for line in older.splitlines() if line.strip()] if isinstance(older, str) else older
+    if not isinstance(older, list | tuple) or not all(isinstance(one, str) and one for one in older):
+        raise ImproperlyConfigured("ZDT_SIGNING_SECRET_FALLBACKS must be a list of texts, none of them empty")
+    if any(one != one.strip() for one in (secret, *older)):  # of a file that ends in a newline, say
+        raise ImproperlyConfigured("a signing secret begins or ends with white space: take that away")
     if not secret or is_refused():
         return ()
-    older = _read("ZDT_SIGNING_SECRET_FALLBACKS", "")
-    older = older.splitlines() if isinstance(older, str) else older
-    if not isinstance(older, list | tuple) or not all(isinstance(one, str) for one in older):
-        raise ImproperlyConfigured("ZDT_SIGNING_SECRET_FALLBACKS must be a list of texts")
-    return tuple(one.encode("utf-8", "surrogateescape") for one in (secret, *older) if one)
+    return tuple(one.encode("utf-8", "surrogateescape") for one in (secret, *older))
 
 
 def is_refused() -> bool:
-    """Whether there is a secret, but `ENVIRONMENT` is production and `ZDT_ALLOW_PRODUCTION` is not true."""
-    production = str(_read("ENVIRONMENT", "")).strip().lower() in ("production", "prod")
+    """Whether there is a secret, but `ENVIRONMENT` begins with "prod" and `ZDT_ALLOW_PRODUCTION` is not true."""
+    environment = _read("ENVIRONMENT", "")
+    production = str(getattr(environment, "value", environment)).strip().lower().startswith("prod")
     return production and bool(_read("ZDT_SIGNING_SECRET", "")) and not _switch("ZDT_ALLOW_PRODUCTION")
+
+
+def grants_by_timed_hmac() -> bool:
+    """`ZDT_GRANT_BY_TIMED_HMAC`: whether a signature that does not bind the body may grant something too; false."""
+    return _switch("ZDT_GRANT_BY_TIMED_HMAC")
 
 
 def max_age() -> int:
@@ -84,8 +92,9 @@ def registration_model() -> str:
 
 def check_all() -> None:
     """Reads every setting once. Raises ImproperlyConfigured."""
-    for read in (secrets, max_age, version, mac_header, timestamp_header, cache, registration_model, is_refused):
+    for read in (secrets, max_age, version, mac_header, timestamp_header, cache, registration_model, grants_by_timed_hmac):
         read()
+    _switch("ZDT_ALLOW_PRODUCTION")
 
 
 def _header_name(setting: str, default: str) -> str:

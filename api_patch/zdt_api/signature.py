@@ -24,8 +24,8 @@ from zdt_api import conf
 
 _TIMESTAMP = re.compile(r"[0-9]{10}")
 _MAC = re.compile(r"[A-Za-z0-9_-]{43}")
-_INPUT = re.compile(r'([a-z][a-z0-9_-]*)=(\(((?:"[a-z0-9@-]+" ?)+)\)((?:;[a-z]+=(?:[0-9]+|"[ !#-\[\]-~]*"))+))')
-_PARAMETER = re.compile(r';([a-z]+)=(?:([0-9]+)|"([^"]*)")')
+_INPUT = re.compile(r'([a-z][a-z0-9_-]*)=(\(((?:"[a-z0-9@-]+" ?)+)\)((?:;[a-z]+=(?:[0-9]{1,15}|"[ !#-\[\]-~]*"))+))')
+_PARAMETER = re.compile(r';([a-z]+)=(?:([0-9]{1,15})|"([^"]*)")')
 _SIGNATURE = re.compile(r"([a-z][a-z0-9_-]*)=:([A-Za-z0-9+/]{43}=):")
 _DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):")
 _LONGEST = 2000  # characters of a header that is looked at
@@ -50,13 +50,16 @@ def is_signed(request: object) -> bool:
 
 
 def signature_of(request: object) -> Signature | None:
-    """The valid signature of `request`, which is verified once; of both schemes the one that binds the body."""
+    """The valid signature of `request`, which is verified once.
+
+    A request with a message signature is judged by that alone, whatever else it carries: the other scheme would not notice
+    that its body was changed.
+    """
     django_request = getattr(request, "_request", request)
     if not hasattr(django_request, "_zdt_signature"):
-        secrets, now = conf.secrets(), time.time()
-        django_request._zdt_signature = (
-            (_message_signature(django_request, secrets, now) or _timed_hmac(django_request, secrets, now)) if secrets else None
-        )
+        verify = _message_signature if "Signature-Input" in django_request.headers else _timed_hmac
+        secrets = conf.secrets()
+        django_request._zdt_signature = verify(django_request, secrets, time.time()) if secrets else None
     return django_request._zdt_signature
 
 

@@ -38,7 +38,11 @@ if not settings.configured:
         REST_FRAMEWORK={"UNAUTHENTICATED_USER": None, "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"]},
         CACHES={
             "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-            "signatures": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "used_signatures"},
+            "signatures": {
+                "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+                "LOCATION": "used_signatures",
+                "OPTIONS": {"MAX_ENTRIES": 100_000},
+            },
         },
         ZDT_CACHE="signatures",
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": FILE.name}},
@@ -245,8 +249,9 @@ def overlap() -> Callable:
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """One sandbox for all tests that leave it as it is, with throttles that they do not reach."""
-    rates = {"THROTTLE_ANON_BURST": "1000/minute", "THROTTLE_ANON_SUSTAINED": "10000/day"}
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"), (), rates)
+    environment = {"THROTTLE_ANON_BURST": "1000/minute", "THROTTLE_ANON_SUSTAINED": "10000/day"}
+    environment["ZDT_GRANT_BY_TIMED_HMAC"] = "true"  # so that attacks on that scheme have something to gain
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"), (), environment)
     sandbox.await_line()
     yield sandbox
     assert sandbox.stop() == 0

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from media_sandbox.home import Home
+from requests import Request
 
 from pytest_zdt.http.signing import signer
 from pytest_zdt.target import Secret, Target
@@ -101,13 +102,12 @@ def raw(method: str, target: str, headers: list[tuple[str, str]], content: bytes
 
 
 def signature(sandbox: Sandbox, scheme: str, method: str, target: str, content: bytes, at: float | None = None) -> dict[str, str]:
-    """The signature headers as the load test makes them; of ``timed-hmac`` those alone."""
-    from requests import Request
-
+    """The signature headers as the load test makes them: of ``rfc9421``, ``both``, or ``timed-hmac alone``."""
     now = {} if at is None else {"now": lambda: at}
-    sign = signer(Target("sandbox", sandbox.url, signing=scheme, secret=Secret(sandbox.secret)), **now)
+    signing = "rfc9421" if scheme == "rfc9421" else "timed-hmac"
+    sign = signer(Target("sandbox", sandbox.url, signing=signing, secret=Secret(sandbox.secret)), **now)
     request = sign(Request(method, sandbox.url + target, data=content).prepare())
-    wanted = ("x-ov-cf-mac", "x-ov-cf-timestamp") if scheme == "timed-hmac" else sign.headers
+    wanted = sign.headers[:2] if scheme == "timed-hmac alone" else sign.headers
     return {name: request.headers[name] for name in wanted if name in request.headers}
 
 

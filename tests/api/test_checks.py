@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum, StrEnum
+
 import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
@@ -50,7 +52,7 @@ def test_no_secret_in_a_check():
         assert "hunter2" not in str(run_checks())
 
 
-@pytest.mark.parametrize("environment", ["production", "Production", " PRODUCTION ", "prod"])
+@pytest.mark.parametrize("environment", ["production", "Production", " PRODUCTION ", "prod", "production-eu"])
 def test_production_gate(environment, sign, monkeypatch):
     """Where ENVIRONMENT is production nothing is signed, from the settings or from the environment, unless somebody says so."""
     headers = sign(GOOD["ZDT_SIGNING_SECRET"], "/")
@@ -77,13 +79,17 @@ def test_production_gate(environment, sign, monkeypatch):
         ("ZDT_REGISTRATION_MODEL", "Registration", r"ZDT_REGISTRATION_MODEL must be app_label\.Model"),
         ("ZDT_SIGNING_SECRET_FALLBACKS", [b"bytes"], "ZDT_SIGNING_SECRET_FALLBACKS must be a list of texts"),
         ("ZDT_SIGNING_SECRET_FALLBACKS", 7, "ZDT_SIGNING_SECRET_FALLBACKS must be a list of texts"),
+        ("ZDT_SIGNING_SECRET_FALLBACKS", [""], "none of them empty"),
+        ("ZDT_SIGNING_SECRET", "from a file\n", "begins or ends with white space"),
+        ("ZDT_SIGNING_SECRET", " ", "begins or ends with white space"),
+        ("ZDT_GRANT_BY_TIMED_HMAC", "maybe", "ZDT_GRANT_BY_TIMED_HMAC must be true or false"),
         ("ZDT_ALLOW_PRODUCTION", "perhaps", "ZDT_ALLOW_PRODUCTION must be true or false, not 'perhaps'"),
     ],
 )
 def test_bad_settings(setting, value, message):
     """A bad value is an error at start-up that names the setting."""
     with (
-        override_settings(**GOOD | {"ENVIRONMENT": "production" if "PRODUCTION" in setting else ""}, **{setting: value}),
+        override_settings(**GOOD | {setting: value}),
         pytest.raises(ImproperlyConfigured, match=message),
     ):
         conf.check_all()
@@ -94,3 +100,13 @@ def test_older_secrets_from_the_environment(monkeypatch):
     monkeypatch.setenv("ZDT_SIGNING_SECRET", "new")
     monkeypatch.setenv("ZDT_SIGNING_SECRET_FALLBACKS", "old one\nolder\n\n")
     assert conf.secrets() == (b"new", b"old one", b"older")
+
+
+def test_an_environment_that_is_an_enumeration():
+    """Its value counts, not how it is written."""
+    for kind in (Enum, StrEnum):
+        environment = kind("Environment", {"PRODUCTION": "production", "STAGING": "staging"})
+        with override_settings(**GOOD, ENVIRONMENT=environment.PRODUCTION):
+            assert conf.secrets() == ()
+        with override_settings(**GOOD, ENVIRONMENT=environment.STAGING):
+            assert conf.secrets()

@@ -150,6 +150,8 @@ ATTACKS = {
     "other expiry": changed("Signature-Input", other(f"expires={NOW + 60}", f"expires={NOW + 99}")),
     "other nonce": changed("Signature-Input", other("nnn", "mmm")),
     "other algorithm": changed("Signature-Input", other("hmac-sha256", "ed25519")),
+    "time beyond all numbers": changed("Signature-Input", other(str(NOW), "1" * 400)),
+    "time of 15 digits": changed("Signature-Input", other(f"created={NOW}", "created=" + "9" * 15)),
     "parameter twice": changed("Signature-Input", lambda value: f"{value};created={NOW}"),
     "component with parameters": changed("Signature-Input", other('"@path"', '"@path";req')),
     "huge": changed("Signature-Input", lambda value: value + ';a="' + "a" * 1_000_000 + '"'),
@@ -209,6 +211,15 @@ def test_rotation():
         assert found(received(signed()))
         assert found(received(signed(secret="the next one")))
         assert not found(received(signed(secret="oldest")))
+
+
+def test_no_way_back_to_timed_hmac():
+    """A request that has a message signature is judged by that, though its timed-hmac still fits the changed body."""
+    target = Target("test", "http://testserver", signing="timed-hmac", secret=Secret(SECRET))
+    request = signer(target, lambda: NOW)(requests.Request("POST", URL, data=BODY).prepare())
+    assert found(received(request))
+    request.body = b"other"
+    assert found(received(request)) is None
 
 
 def test_without_a_secret():

@@ -77,3 +77,14 @@ def test_two_hundred_registrations_at_once_on_postgresql(serve, database_url):
     answers = at_once(200, lambda: registered(sandbox.port, sandbox, "rfc9421"))
     assert {(answer.status, answer.verified) for answer in answers} == {(201, True)}
     assert not list((sandbox.home / "mail").glob("*"))
+
+
+def test_the_table_of_used_signatures_is_gone(serve, database_url):
+    """On PostgreSQL a failed query breaks the transaction around it: the registration goes on, unverified, all the same."""
+    import psycopg
+
+    sandbox = serve(DATABASE_URL=database_url)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(f"DROP TABLE media_sandbox_{sandbox.port}.used_signatures")
+    answer = registered(sandbox.port, sandbox, "rfc9421")
+    assert (answer.status, answer.verified) == (201, False), answer.body

@@ -71,6 +71,16 @@ def test_registrations():
 
 
 @override_settings(ZDT_REGISTRATION_MODEL="auth.Group")
+@pytest.mark.parametrize("option", [[], ["--dry-run"]])
+def test_registrations_without_an_application(option):
+    """A run's registration whose application was never made goes too; nobody else's does."""
+    Group.objects.create(name="zdt-89abcdef-1")
+    Group.objects.create(name="somebody's")
+    assert prune(*option).startswith("2 applications, 3 registrations w")
+    assert Group.objects.filter(name="somebody's").exists()
+
+
+@override_settings(ZDT_REGISTRATION_MODEL="auth.Group")
 def test_dry_run():
     """Only says what would be removed."""
     assert prune("--dry-run") == "2 applications, 2 registrations would be removed\n"
@@ -85,7 +95,7 @@ def test_older_than(age, left):
     assert len(names() - set(OTHERS)) == left
 
 
-@pytest.mark.parametrize("age", ["1w", "", "-1d", "1.5h", "one"])
+@pytest.mark.parametrize("age", ["1w", "", "-1d", "1.5h", "one", "999999d"])
 def test_bad_age(age):
     """One line that says what to write; nothing is removed."""
     with pytest.raises(CommandError, match="is not an age: write 1d, 12h, 30m or 90s"):

@@ -14,7 +14,7 @@ import pytest
 
 from tests.api.servers import REGISTER, at_once, body, raw, registered, send, signature, target, uvicorn
 
-SCHEMES = ["timed-hmac", "rfc9421"]
+SCHEMES = ["timed-hmac alone", "rfc9421", "both"]
 
 
 @pytest.fixture(scope="module")
@@ -40,20 +40,20 @@ def test_signed(port, sandbox, scheme):
 NOW = "1700000000"
 MAC, TIME, INPUT, SIGNATURE, DIGEST = "x-ov-cf-mac", "x-ov-cf-timestamp", "Signature-Input", "Signature", "Content-Digest"
 ATTACKS = {
-    "no header": ("timed-hmac", {"without": (MAC, TIME)}, 201),
-    "only the mac": ("timed-hmac", {"without": (TIME,)}, 201),
-    "only the time": ("timed-hmac", {"without": (MAC,)}, 201),
-    "time of 9 digits": ("timed-hmac", {"headers": {TIME: NOW[:9]}}, 201),
-    "time of 11 digits": ("timed-hmac", {"headers": {TIME: "0" + NOW}}, 201),
-    "time that is none": ("timed-hmac", {"headers": {TIME: "yesterday!"}}, 201),
-    "unicode digits": ("timed-hmac", {"headers": {TIME: "²" * 10}}, 201),
-    "stale": ("timed-hmac", {"at": time.time() - 120}, 201),
-    "future": ("timed-hmac", {"at": time.time() + 3600}, 201),
-    "other query": ("timed-hmac", {"more": "&a=1"}, 201),
-    "mac not base64": ("timed-hmac", {"headers": {MAC: "!" * 43}}, 201),
-    "mac of nothing": ("timed-hmac", {"headers": {MAC: ""}}, 201),
-    "huge mac": ("timed-hmac", {"headers": {MAC: "A" * 60_000}}, (400, 431, 201)),
-    "other method": ("timed-hmac", {"method": "PUT"}, 405),
+    "no header": ("timed-hmac alone", {"without": (MAC, TIME)}, 201),
+    "only the mac": ("timed-hmac alone", {"without": (TIME,)}, 201),
+    "only the time": ("timed-hmac alone", {"without": (MAC,)}, 201),
+    "time of 9 digits": ("timed-hmac alone", {"headers": {TIME: NOW[:9]}}, 201),
+    "time of 11 digits": ("timed-hmac alone", {"headers": {TIME: "0" + NOW}}, 201),
+    "time that is none": ("timed-hmac alone", {"headers": {TIME: "yesterday!"}}, 201),
+    "unicode digits": ("timed-hmac alone", {"headers": {TIME: "²" * 10}}, 201),
+    "stale": ("timed-hmac alone", {"at": time.time() - 120}, 201),
+    "future": ("timed-hmac alone", {"at": time.time() + 3600}, 201),
+    "other query": ("timed-hmac alone", {"more": "&a=1"}, 201),
+    "mac not base64": ("timed-hmac alone", {"headers": {MAC: "!" * 43}}, 201),
+    "mac of nothing": ("timed-hmac alone", {"headers": {MAC: ""}}, 201),
+    "huge mac": ("timed-hmac alone", {"headers": {MAC: "A" * 60_000}}, (400, 431, 201)),
+    "other method": ("timed-hmac alone", {"method": "PUT"}, 405),
     "rfc9421 other query": ("rfc9421", {"more": "&a=1"}, 201),
     "rfc9421 other body": ("rfc9421", {"content": body}, 201),
     "rfc9421 no body": ("rfc9421", {"content": bytes}, 400),
@@ -63,6 +63,14 @@ ATTACKS = {
     "rfc9421 no signature": ("rfc9421", {"without": (SIGNATURE,)}, 201),
     "rfc9421 stale": ("rfc9421", {"at": time.time() - 120}, 201),
     "rfc9421 future": ("rfc9421", {"at": time.time() + 3600}, 201),
+    "both, other body": ("both", {"content": body}, 201),
+    "both, no digest": ("both", {"without": (DIGEST,)}, 201),
+    "both, no input": ("both", {"without": (INPUT,), "more": "&a=1"}, 201),
+    "rfc9421 time beyond numbers": (
+        "rfc9421",
+        {"headers": {INPUT: f'zdt=("@method" "@path" "@query");created={"9" * 400}'}},
+        201,
+    ),
     "rfc9421 garbage": ("rfc9421", {"headers": {INPUT: "zdt=((((", SIGNATURE: "zdt=:=:"}}, 201),
     "rfc9421 not ASCII": ("rfc9421", {"headers": {INPUT: "zdt=éé"}}, 201),
 }
@@ -77,15 +85,14 @@ def test_attacks(port, sandbox, attack):
     assert not answer.verified
 
 
-def test_other_order_of_the_query(port, sandbox):
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_other_order_of_the_query(port, sandbox, scheme):
     """The same parameters in another order are another target."""
     content, where = body(), f"{target()}&a=1"
-    for scheme in SCHEMES:
-        given = signature(sandbox, scheme, "POST", where, content)
-        path, _, query = where.partition("?")
-        turned = f"{path}?{'&'.join(reversed(query.split('&')))}"
-        answer = send(port, raw("POST", turned, list(given.items()), body() if scheme == "timed-hmac" else content))
-        assert (answer.status, answer.verified) == (201, False)
+    given = signature(sandbox, scheme, "POST", where, content)
+    path, _, query = where.partition("?")
+    answer = send(port, raw("POST", f"{path}?{'&'.join(reversed(query.split('&')))}", list(given.items()), content))
+    assert (answer.status, answer.verified) == (201, False)
 
 
 EDITS = {
@@ -103,7 +110,7 @@ EDITS = {
 def test_edited_macs(port, sandbox, edit):
     """A MAC in any other form than its own is none."""
     content, where = body(), target()
-    given = signature(sandbox, "timed-hmac", "POST", where, content)
+    given = signature(sandbox, "timed-hmac alone", "POST", where, content)
     given[MAC] = EDITS[edit](given[MAC])
     answer = send(port, raw("POST", where, list(given.items()), content))
     assert answer.status in (201, 400)
@@ -114,7 +121,7 @@ def test_duplicate_headers(port, sandbox):
     """Two of the same header, the right one first or last: none."""
     for flip in (1, -1):
         content, where = body(), target()
-        given = signature(sandbox, "timed-hmac", "POST", where, content)
+        given = signature(sandbox, "timed-hmac alone", "POST", where, content)
         macs = [(MAC, given[MAC]), (MAC, "A" * 43)][::flip]
         answer = send(port, raw("POST", where, [(TIME, given[TIME]), *macs], content))
         assert (answer.status, answer.verified) == (201, False), answer.body

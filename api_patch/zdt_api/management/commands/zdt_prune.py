@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from oauth2_provider.models import get_application_model
 
@@ -19,7 +20,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def age(text: str) -> timedelta:
     """`1d`, `12h`, `30m`, `90s`."""
-    match = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
+    match = re.fullmatch(r"([0-9]{1,5})([smhd])", text)
     if match is None:
         raise ArgumentTypeError(f"{text!r} is not an age: write 1d, 12h, 30m or 90s")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
@@ -37,25 +38,26 @@ class Command(BaseCommand):
 
     def handle(self, older_than: timedelta, dry_run: bool, **options: object) -> None:
         """Removes them, in one transaction, and says how many."""
-        until = timezone.now() - older_than
-        applications = get_application_model().objects.filter(name__regex=RUNS, created__lt=until)
+        runs = Q(name__regex=RUNS, created__lt=timezone.now() - older_than)
+        applications = get_application_model().objects
         with transaction.atomic():
-            names = list(applications.values_list("name", flat=True))
-            registrations = _registrations(names)
-            told = f"{len(names)} applications, {registrations.count() if registrations is not None else 0} registrations"
+            counts = [applications.filter(runs).count()]
+            # Those too whose application was never made.
+            registrations = _registrations(applications.exclude(runs).values("name"))
+            counts.append(registrations.count())
             if not dry_run:
-                if registrations is not None:
-                    registrations.delete()
-                applications.delete()  # tokens and pending verifications go with their application
-        self.stdout.write(f"{told} {'would be' if dry_run else 'were'} removed")
+                registrations.delete()
+                applications.filter(runs).delete()  # tokens and pending verifications go with their application
+        done = "would be" if dry_run else "were"
+        self.stdout.write(f"{counts[0]} applications, {counts[1]} registrations {done} removed")
 
 
-def _registrations(names: list[str]):
-    """What the API keeps of these registrations beside the applications; None where it keeps nothing."""
+def _registrations(kept: QuerySet) -> QuerySet:
+    """What the API keeps of runs' registrations beside the applications, but for the names that are ``kept``."""
     label = conf.registration_model()
     if not label:
-        return None
+        return get_application_model().objects.none()
     try:
-        return apps.get_model(label).objects.filter(name__in=names)
+        return apps.get_model(label).objects.filter(name__regex=RUNS).exclude(name__in=kept)
     except LookupError:
         raise CommandError(f"ZDT_REGISTRATION_MODEL: there is no model {label!r}") from None
