@@ -23,7 +23,8 @@ from pytest_zdt.http.answers import answer
 from pytest_zdt.http.failures import LOCAL_ERRNOS, RESET_ERRNOS, failure, kind_of
 from pytest_zdt.http.handle import Handle
 from pytest_zdt.http.proxies import proxy_of
-from pytest_zdt.http.wire import NONE, Phases, Wire, parse_head
+from pytest_zdt.http.urls import connection_and_target
+from pytest_zdt.http.wire import NONE, Head, Phases, Wire, parse_head
 
 _E_HTTP2_STREAM: Final = 92  # CURLE_HTTP2_STREAM, which pycurl does not name
 CAUSES: Final[dict[int, str]] = {
@@ -38,6 +39,7 @@ CAUSES: Final[dict[int, str]] = {
     pycurl.E_SSL_CIPHER: "tls",
     pycurl.E_SSL_ISSUER_ERROR: "tls",
     pycurl.E_SSL_INVALIDCERTSTATUS: "tls",
+    pycurl.E_BAD_FUNCTION_ARGUMENT: "local",
     pycurl.E_OUT_OF_MEMORY: "local",
     pycurl.E_FAILED_INIT: "local",
     pycurl.E_UNSUPPORTED_PROTOCOL: "broken",  # "Received HTTP/0.9 when not allowed"
@@ -48,14 +50,15 @@ CAUSES: Final[dict[int, str]] = {
 }
 """libcurl's error code -> the cause, as `pytest_zdt.http.failures` knows them; others mean that the connection ended."""
 
-_ALERT: Final = re.compile(r"\balert\b")
-"""A fatal alert of the peer. In TLS 1.3 that for a client certificate comes after the request (RFC 8446, section 4.4.2.4)."""
+_ALERT: Final = re.compile(r"\b(?:sslv3|tlsv1|tlsv13) alert\b|\balert number\b")
+"""A fatal alert of the peer, as OpenSSL says it: in TLS 1.3 that for a client certificate comes after the request (RFC 8446,
+section 4.4.2.4)."""
 _PHASES: Final = (pycurl.NAMELOOKUP_TIME_T, pycurl.CONNECT_TIME_T, pycurl.APPCONNECT_TIME_T)
-_ENDED: Final = getattr(select, "POLLRDHUP", 0)
-"""The end alone: in HTTP/2, something to read may be a PING. Where a system has no such event, only a reset is seen."""
 _GO_ON: Final = int(pycurl.PREREQFUNC_OK)
 _BEFORE_SENDING = frozenset({"resolve", "connect", "tls", "local"})
 _URL_ERRORS = frozenset({pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL})
+_ORIGINS: Final = 8
+"""Origins to which a connection is kept at a time."""
 
 
 @dataclass(slots=True)
@@ -107,7 +110,7 @@ class _Transfer:
 
 
 class CurlAdapter(BaseAdapter):
-    """Sends requests over one libcurl handle with its own connections: for one thread at a time.
+    """Sends requests over libcurl, one kept connection to each origin: for one thread at a time.
 
     Answers are read to their end before `send` returns, also with ``stream=True``; bodies that are files or iterators are read
     while they are sent. Redirects are left to the session; a proxy is used only when ``proxies`` names one, and is spoken to by
@@ -119,10 +122,9 @@ class CurlAdapter(BaseAdapter):
     def __init__(self, http2: bool = False) -> None:
         super().__init__()
         self._http2 = http2
-        self._handle: Handle | None = None
+        self._lines: dict[str, _Line] = {}
         self._transfer = _Transfer()
-        self._kept = _Kept(_ENDED if http2 else select.POLLIN)
-        self._fresh = False
+        self._round = 0
 
     def send(
         self,
@@ -135,14 +137,13 @@ class CurlAdapter(BaseAdapter):
     ) -> Response:
         """Sends ``request`` once; the response carries a `Wire` as ``zdt_wire``."""
         proxy = proxy_of(str(request.url), proxies) if proxies else None
-        if self._handle is not None and self._handle.certified and not cert:
-            self.close()
-        handle, transfer = self._open(), self._transfer
+        line, transfer = self._line(str(request.url), bool(cert)), self._transfer
+        handle = line.handle
         transfer.begin()
         handle.set_proxy(proxy)
         handle.set_request(request)
         handle.set_limits(timeout, verify, cert)
-        handle.set_fresh(self._fresh or self._kept.is_dropped(handle.curl))
+        handle.set_fresh(line.round != self._round or line.is_dropped())
         transfer.began = time.monotonic()
         try:
             handle.curl.perform()
@@ -151,7 +152,8 @@ class CurlAdapter(BaseAdapter):
                 raise handle.upload.own_error() from None
             raise _failure(request, handle.curl, transfer, *error.args[:2]) from None
         finally:
-            self._fresh = self._fresh and not (transfer.opened and transfer.sends)
+            if transfer.opened and transfer.sends:
+                line.round = self._round
         head, latency, reused = parse_head(transfer.lines), transfer.latency(handle.curl), not transfer.opened
         if not head.complete:  # libcurl takes the end of the connection for the end of the headers
             detail, phases = "the connection ended inside the headers", transfer.phases(handle.curl)
@@ -163,44 +165,57 @@ class CurlAdapter(BaseAdapter):
         return response
 
     def new_connection(self) -> None:
-        """Makes the next request open a connection; the kept one is closed when that has happened."""
-        self._fresh = True
+        """Makes the next request to each origin open a connection; the kept one is closed when that has happened."""
+        self._round += 1
 
     def close(self) -> None:
         """Closes the connections. The adapter can be used again."""
-        if self._handle is not None:
-            self._handle.curl.close()
-            self._handle = None
+        while self._lines:
+            self._lines.popitem()[1].handle.curl.close()
 
-    def _open(self) -> Handle:
-        if self._handle is None:
-            self._handle, transfer = Handle(self._http2), self._transfer
-            self._handle.curl.setopt(pycurl.SOCKOPTFUNCTION, transfer.opening)
-            self._handle.curl.setopt(pycurl.PREREQFUNCTION, transfer.sending)
-            self._handle.curl.setopt(pycurl.HEADERFUNCTION, transfer.lines.append)
-            self._handle.curl.setopt(pycurl.WRITEFUNCTION, transfer.body.append)
-        return self._handle
+    def _line(self, url: str, certified: bool) -> _Line:
+        """The line to the origin of ``url``; a handle that shows a certificate cannot do without one again."""
+        origin = connection_and_target(url)[0]
+        line = self._lines.get(origin)
+        if line is not None and line.handle.certified and not certified:
+            self._lines.pop(origin).handle.curl.close()
+            line = None
+        if line is None:
+            if len(self._lines) >= _ORIGINS:
+                self._lines.pop(next(iter(self._lines))).handle.curl.close()
+            line = self._lines[origin] = _Line(Handle(self._http2), self._round)
+            self._watch(line.handle.curl)
+        return line
+
+    def _watch(self, curl: Any) -> None:
+        transfer = self._transfer
+        curl.setopt(pycurl.SOCKOPTFUNCTION, transfer.opening)
+        curl.setopt(pycurl.PREREQFUNCTION, transfer.sending)
+        curl.setopt(pycurl.HEADERFUNCTION, transfer.lines.append)
+        curl.setopt(pycurl.WRITEFUNCTION, transfer.body.append)
 
 
-class _Kept:
-    """The socket of the kept connection, polled for the ``events`` that tell its end."""
+class _Line:
+    """A handle, its kept connection, polled, and the ``round`` of `CurlAdapter.new_connection` in which that was opened."""
 
-    def __init__(self, events: int) -> None:
-        self._events = events
+    def __init__(self, handle: Handle, round_: int) -> None:
+        self.handle = handle
+        self.round = round_
         self._descriptor = -1
         self._poll = select.poll()
 
-    def is_dropped(self, curl: Any) -> bool:
-        """Whether the server has closed the kept connection already: libcurl itself looks once a second only.
+    def is_dropped(self) -> bool:
+        """Whether the server has closed the kept connection already, or sent what nobody has asked for.
 
-        To send on it would report a race where there was none; urllib3 asks the socket in the same way.
+        libcurl itself looks once a second only, and would take an unasked answer, a 408 say, for that of the next request; in
+        HTTP/2 it may be a farewell. To send on it would report a race where there was none; urllib3 asks the socket as well.
         """
-        descriptor = curl.getinfo(pycurl.ACTIVESOCKET)
+        descriptor = self.handle.curl.getinfo(pycurl.ACTIVESOCKET)
         if descriptor < 0:
             return False
         if descriptor != self._descriptor:
             self._descriptor, self._poll = descriptor, select.poll()
-            self._poll.register(descriptor, self._events)
+            self._poll.register(descriptor, select.POLLIN)
         return bool(self._poll.poll(0))
 
 
@@ -208,8 +223,10 @@ def _failure(request: PreparedRequest, curl: Any, transfer: _Transfer, code: int
     head, sent, reused = parse_head(transfer.lines), transfer.sends > 0, transfer.sends > 0 and not transfer.opened
     if code in _URL_ERRORS and not sent:
         return InvalidURL(detail, request=request)
+    if head.status < HTTPStatus.OK:  # an interim answer is none
+        head = Head()
     cause = _cause(curl, transfer, code)
-    if not head.status and _ALERT.search(detail):
+    if sent and not head.status and _ALERT.search(detail):
         cause = "tls"
     elif transfer.resend or (sent and cause in _BEFORE_SENDING):
         cause, detail = "reset", "the connection was closed as the request was sent; not sent again"

@@ -8,8 +8,9 @@ from typing import Any, Final
 import pycurl
 from requests import PreparedRequest
 from requests.exceptions import InvalidProxyURL
+from urllib3 import Timeout
 
-from pytest_zdt.http.certificates import Certificate, set_certificate, set_trust
+from pytest_zdt.http.certificates import Certificate, check_files, set_certificate, set_trust
 from pytest_zdt.http.headers import lower_names, pairs_of
 from pytest_zdt.http.proxies import Proxy
 from pytest_zdt.http.upload import Upload, upload_of
@@ -26,6 +27,7 @@ ALWAYS: Final = (
     (pycurl.DNS_CACHE_TIMEOUT, 0),  # a switch by DNS must be seen by the next connection
     (_SUPPRESS_CONNECT_HEADERS, 1),  # a proxy's answer to CONNECT is not the answer
     (pycurl.PROXYAUTH, pycurl.HTTPAUTH_BASIC),
+    (pycurl.USERAGENT, ""),  # none of libcurl's own
     (pycurl.MAXCONNECTS, 1),  # so that a fresh connection evicts the kept one
 )
 """The options that every request has."""
@@ -35,7 +37,7 @@ _OF_LIBCURL_WITH_A_BODY: Final = _OF_LIBCURL | {"expect": b"Expect:", "content-t
 
 
 class Handle:
-    """``curl`` and the options that are set on it, each set anew only when it changes.
+    """``curl``, for one origin, and the options that are set on it, each set anew only when it changes.
 
     Once ``certified`` it shows a client certificate: a request without one needs another handle. ``upload`` is the body of the
     request when that is read while it is sent.
@@ -80,8 +82,8 @@ class Handle:
         self.curl.setopt(pycurl.NOPROXY, "*" if proxy is None else "")
         self.curl.setopt(pycurl.PROXY, "" if proxy is None else proxy.url)
         for option, value in (
-            (pycurl.PROXYUSERNAME, proxy and proxy.user),
-            (pycurl.PROXYPASSWORD, proxy and proxy.password),
+            (pycurl.PROXYUSERNAME, proxy and proxy.user.encode()),
+            (pycurl.PROXYPASSWORD, proxy and proxy.password.encode()),
         ):
             self.curl.setopt(option, value) if value else self.curl.unsetopt(option)
         self._proxy = proxy
@@ -96,6 +98,7 @@ class Handle:
         """Sets time-outs, trust and certificate, as `CurlAdapter.send` takes them. Raises `OSError` for files not there."""
         if (timeout, verify, cert) != self._limits:
             self._limits = None
+            check_files(verify, cert)
             self.certified = bool(cert)
             _set_timeout(self.curl, timeout)
             set_trust(self.curl, verify)
@@ -111,6 +114,8 @@ class Handle:
             self.curl.setopt(pycurl.POST, 1)
             self.curl.setopt(pycurl.POSTFIELDS, body)
         if method == "HEAD":
+            if body is not None:
+                raise ValueError("libcurl sends no body with HEAD: leave it out, or choose the transport urllib3")
             self.curl.setopt(pycurl.NOBODY, 1)
         self.curl.setopt(pycurl.CUSTOMREQUEST, method)
         self._is_get = method == "GET" and body is None
@@ -167,13 +172,24 @@ def _latin(text: str | bytes) -> bytes:
 
 
 def _set_timeout(curl: Any, timeout: Any) -> None:
-    if isinstance(timeout, tuple):
-        connect, read = timeout
-        total = connect + read if connect and read else None
-    else:
-        connect = total = timeout
+    connect, read = _seconds(timeout)
+    both = isinstance(timeout, tuple | Timeout)
+    total = connect + read if both and connect and read else None if both else connect
     curl.setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(connect))
     curl.setopt(pycurl.TIMEOUT_MS, _milliseconds(total))
+
+
+def _seconds(timeout: Any) -> tuple[float | None, float | None]:
+    """The seconds for connecting and for reading, None without a limit. Raises `ValueError` for what requests refuses too."""
+    if isinstance(timeout, Timeout):
+        given = timeout
+    elif isinstance(timeout, tuple):
+        if len(timeout) != 2:
+            raise ValueError(f"Invalid timeout {timeout}. Pass a (connect, read) timeout tuple, or a single float")
+        given = Timeout(connect=timeout[0], read=timeout[1])
+    else:
+        given = Timeout(connect=timeout, read=timeout)
+    return given.connect_timeout, given.read_timeout  # type: ignore[return-value]  # never its marker for no value
 
 
 def _milliseconds(seconds: float | None) -> int:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from requests import PreparedRequest, Response
 from requests.auth import AuthBase
@@ -132,11 +133,18 @@ def _read(response: Response, what: str, *keys: str) -> dict[str, Any]:
         answer = None
     if not isinstance(answer, dict):
         raise OAuthError(f"{what}: the API answered {response.status_code} without a JSON object")
-    answer = {key: Secret(str(value)) if key in _SECRETS else value for key, value in answer.items()}
     missing = [key for key in keys if key not in answer]
     if missing:
         raise OAuthError(f"{what}: the API's answer lacks {', '.join(missing)}")
-    return answer
+    odd = [key for key in ("client_id", *_SECRETS) if key in keys and not _is_token(answer[key])]
+    if odd:
+        raise OAuthError(f"{what}: the API's answer has a {odd[0]} that is no text of visible ASCII characters")
+    return {key: Secret(str(value)) if key in _SECRETS else value for key, value in answer.items()}
+
+
+def _is_token(value: object) -> bool:
+    """Whether it is of the characters that RFC 6749, appendix A, allows for these."""
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
 
 
 def _life(expires_in: object) -> float | None:
@@ -167,7 +175,8 @@ def _complaints(response: Response, sent: Secret | None) -> str:
     """What a refusal says, without the secret that was ``sent``: some servers repeat it."""
     complaints = "; ".join(f"{key}: {text}" for key, text in _fields(response).items() if key not in _SECRETS)
     if sent:
-        complaints = complaints.replace(sent.reveal(), "***")
+        for form in (quote_plus(sent.reveal()), quote(sent.reveal(), safe=""), sent.reveal()):
+            complaints = complaints.replace(form, "***")
     return f" ({complaints[:200]})" if complaints and response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR else ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,6 +35,8 @@ from pytest_zdt.target import Target
 REQUEST_ID = "x-request-id"
 HEADERS = {"User-Agent": f"pytest-zdt/{__version__}", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
 """The headers of a session; the encodings are named because requests would offer those that only Python can decode."""
+LONGEST = 200
+"""Characters of what an answer says of itself that are kept."""
 PRIVATE = ("authorization", "cookie", "proxy-authorization")
 
 
@@ -226,10 +228,10 @@ class SignedSession(requests.Session):
         if not wire.reused:
             sample.lookup, sample.connect, sample.tls = wire.phases
         sample.status, sample.bytes = response.status_code, len(response.content)
-        sample.version = answering_version(self.target.version, response.headers, response.content)
+        sample.version = self._version(sample, response.headers, response.content)
         sample.kind = self._judge(sample)
         if sample.kind not in ("", EXPECTED):
-            sample.message = f"{response.status_code} {response.reason or _phrase(response.status_code)}".strip()
+            sample.message = f"{response.status_code} {response.reason or _phrase(response.status_code)}".strip()[:LONGEST]
         response.zdt = sample  # type: ignore[attr-defined]  # documented: a flow asks which version answered
         self._observe(sample)
 
@@ -238,8 +240,12 @@ class SignedSession(requests.Session):
         sample.latency, sample.reused, sample.status = wire.latency, wire.reused, wire.status
         sample.kind, sample.message = wire.kind, wire.detail
         sample.lookup, sample.connect, sample.tls = wire.phases
-        sample.version = answering_version(self.target.version, wire.headers, b"")
+        sample.version = self._version(sample, wire.headers, b"")
         self._observe(sample)
+
+    def _version(self, sample: Sample, headers: Mapping[str, str], body: bytes) -> str:
+        """The release that answered; other origins, which get no request id, have none of the target's."""
+        return answering_version(self.target.version, headers, body)[:LONGEST] if sample.request_id else ""
 
     def _judge(self, sample: Sample) -> str:
         """The kind that the status alone gives; other 4xx are the test's to judge."""

@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from requests import PreparedRequest, Response
@@ -19,10 +20,11 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, DecodeError, HTTPError, NewConnectionError, ReadTimeoutError
 
 from pytest_zdt.http.answers import Body
+from pytest_zdt.http.certificates import check_files
 from pytest_zdt.http.failures import LOCAL_ERRNOS, RESET_ERRNOS, failure, kind_of
 from pytest_zdt.http.proxies import proxy_of
 from pytest_zdt.http.upload import Upload, upload_of
-from pytest_zdt.http.wire import NONE, Phases, Wire, parse_head
+from pytest_zdt.http.wire import NONE, Head, Phases, Wire, parse_head
 
 Clock = Callable[[], float]
 
@@ -77,6 +79,7 @@ class StockAdapter(HTTPAdapter):
         """Sends ``request`` once; the response carries a `Wire` as ``zdt_wire``."""
         progress = self._progress
         progress.begin()
+        check_files(verify, cert)
         proxy_of(str(request.url), proxies)  # requests shows the credentials in a URL that cannot be read
         upload = upload_of(request)
         sent = request if upload is None else _with_body(request, upload)
@@ -178,6 +181,7 @@ class _HeadReader:
             while self._read(limit).strip():
                 pass
             self._progress.lines.clear()
+            self._progress.first = 0.0
             line = self._read(limit)
         return line
 
@@ -201,6 +205,8 @@ def _failure(request: PreparedRequest, progress: _Progress, error: RequestExcept
         return error  # a bad URL, header or argument: nothing was tried
     sent = not progress.opened or progress.connected
     head = parse_head(progress.lines)
+    if head.status < HTTPStatus.OK:  # an interim answer is none
+        head = Head()
     cause = _answer_cause(chain) if sent else _connect_cause(chain)
     kind = kind_of(cause, sent=sent, reused=not progress.opened, answered=bool(head.status))
     return failure(request, kind, _detail(chain), head, progress.latency, not progress.opened, progress.phases)

@@ -185,7 +185,7 @@ def connect(transport):
         seen = []
         fields = {"signing": "timed-hmac", "secret": Secret(SECRET)} | target
         session = SignedSession(
-            Target("test", url, timeout=timeout, **fields), seen.append, adapter=TRANSPORTS[transport](), **(options or {})
+            Target("test", url, timeout=timeout, **fields), seen.append, **{"adapter": TRANSPORTS[transport]()} | (options or {})
         )
         session.seen = seen
         sessions.append(session)

@@ -4,6 +4,7 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from requests.exceptions import SSLError
 
 from .conftest import reply
@@ -78,3 +79,41 @@ def test_files_that_are_not_there(cert, message, demanding, serve, connect):
         session.get("/", cert=cert)
     assert session.seen == []
     assert session.get("/", cert=str(PEM)).ok
+
+
+def encrypted(parts, folder):
+    """A key with a pass phrase."""
+    key = serialization.load_pem_private_key(Path(parts[1]).read_bytes(), None)
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"phrase")
+    (folder / "locked.pem").write_bytes(key.private_bytes(*form))
+    return parts[0], str(folder / "locked.pem")
+
+
+@pytest.mark.parametrize("what", ["encrypted key", "junk certificate", "junk key", "junk authorities"])
+def test_files_that_cannot_be_used(demanding, parts, serve, connect, tmp_path, what):
+    """A mistake of the settings, not the edge's: an error before anything is sent, and nobody is asked for a pass phrase."""
+    junk = tmp_path / "junk.pem"
+    junk.write_text("-----BEGIN NOTHING-----\n")
+    cert = {
+        "encrypted key": encrypted(parts, tmp_path),
+        "junk certificate": (str(junk), parts[1]),
+        "junk key": (parts[0], str(junk)),
+    }
+    server = serve(reply(), tls=demanding)
+    session = connect(server.url)
+    session.verify = str(junk) if what == "junk authorities" else str(PEM)
+    with pytest.raises(OSError, match="in PEM"):
+        session.get("/", cert=cert.get(what))
+    assert not session.seen
+    assert not server.hits
+
+
+def test_paths(demanding, parts, serve, connect, tmp_path):
+    """They may be objects, and hold letters beyond ASCII."""
+    folder = tmp_path / "schlüssel"
+    folder.mkdir()
+    for path in (*parts, str(PEM)):
+        (folder / Path(path).name).write_text(Path(path).read_text())
+    session = connect(serve(reply(), tls=demanding).url)
+    session.verify = folder / PEM.name
+    assert session.get("/", cert=tuple(str(folder / Path(part).name) for part in parts)).ok

@@ -73,17 +73,23 @@ class Server2:
                     if word == "close":
                         return
                     _respond(http, event.stream_id, word)
+                    if word == "farewell":
+                        connection.sendall(http.data_to_send())
+                        while connection.recv(65536):  # whatever comes, it is not read as requests
+                            pass
+                        return
             connection.sendall(http.data_to_send())
 
 
 def _respond(http, stream, word):
-    if word != "answer":
+    if word not in ("answer", "farewell"):
         code = h2.errors.ErrorCodes.REFUSED_STREAM if word == "refuse" else h2.errors.ErrorCodes.INTERNAL_ERROR
         http.reset_stream(stream, code)
         return
     http.send_headers(stream, [(":status", "200"), ("x-zdt-version", "v2"), ("set-cookie", "a=1"), ("content-length", "2")])
     http.send_data(stream, b"ok", end_stream=True)
-    http.ping(b"unasked.")  # what comes between two requests does not mean that the connection has ended
+    if word == "farewell":
+        http.close_connection(last_stream_id=stream)  # GOAWAY, and the connection stays open
 
 
 @pytest.fixture
@@ -202,3 +208,14 @@ def test_urllib3_does_not_speak_it():
     """The stock transport refuses rather than measure something else."""
     with pytest.raises(ValueError, match=r"urllib3 speaks HTTP/1\.1 only"):
         TRANSPORTS["urllib3"](http2=True)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_connection_that_is_to_end(serve2, session_to, method):
+    """A server that drains says so and leaves the connection open: the next request opens another, and nothing is a failure."""
+    server = serve2("farewell", "answer")
+    session = session_to(server.url)
+    for _ in range(2):
+        assert session.request(method, "/", data=b"a" if method == "POST" else None).status_code == 200
+    assert [(sample.kind, sample.reused) for sample in session.seen] == [("", False), ("", False)]
+    assert len(server.hits) == 2

@@ -140,6 +140,11 @@ def test_the_token_stays_with_the_target(client_of, serve):
         ({TOKEN: reply(200, b"<html>")}, "^token: the API answered 200 without a JSON object$"),
         ({TOKEN: as_json(["hidden-1"])}, "^token: the API answered 200 without a JSON object$"),
         ({TOKEN: as_json({"token_type": "Bearer"})}, "^token: the API's answer lacks access_token$"),
+        *(
+            ({TOKEN: as_json({"access_token": odd})}, "^token: the API's answer has a access_token that is no text of visible")
+            for odd in (None, "", {"a": 1}, "a\nb", "\u2603", 7)
+        ),
+        ({REGISTER: as_json(APPLICATION | {"client_id": None}, 201)}, "^register: the API's answer has a client_id that is no"),
         (
             {TOKEN: as_json({"access_token": "hidden-1", "expires_in": "soon"})},
             "expires_in 'soon', which is no number of",
