@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.servers import at_once, registered
+from tests.api.servers import at_once, registered, uvicorn
 
 
 def _binaries() -> Path | None:
@@ -72,10 +72,12 @@ def test_deployment_on_postgresql(serve, database_url, processes_in):
 
 
 def test_two_hundred_registrations_at_once_on_postgresql(serve, database_url):
-    """200 signed registrations at the same moment: all are verified, and no e-mail is sent."""
+    """200 signed registrations at the same moment, under gunicorn and uvicorn: all are verified, and no e-mail is sent."""
     sandbox = serve(DATABASE_URL=database_url)
-    answers = at_once(200, lambda: registered(sandbox.port, sandbox, "rfc9421"))
-    assert {(answer.status, answer.verified) for answer in answers} == {(201, True)}
+    with uvicorn(sandbox) as asgi:
+        for port in (sandbox.port, asgi):
+            answers = at_once(200, lambda port=port: registered(port, sandbox, "both"))
+            assert {(answer.status, answer.verified) for answer in answers} == {(201, True)}
     assert not list((sandbox.home / "mail").glob("*"))
 
 

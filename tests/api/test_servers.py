@@ -135,6 +135,15 @@ def test_an_empty_secret(port, sandbox):
     assert (answer.status, answer.verified) == (201, False)
 
 
+@pytest.mark.parametrize("change", [{"ZDT_SIGNING_SECRET": ""}, {"ENVIRONMENT": "production"}], ids=["no secret", "production"])
+def test_switched_off(serve, change):
+    """Without a secret, and in production, a signed registration is anybody's, and so is every other answer."""
+    off = serve(**change)
+    answer = registered(off.port, off, "both")
+    assert (answer.status, answer.verified) == (201, False)
+    assert "x-zdt-version" not in off.get("/v1/images/stats/").headers
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_replay(ports, sandbox, scheme):
     """The headers of a signed registration, sent again with another body: to the same server, and to one in another process."""

@@ -85,7 +85,8 @@ def test_fixtures_classes_parameters_and_skips(zdt, api, pytester):
     seen = [json.loads(path.read_text()) for path in pytester.path.glob("seen-*.json")]
     assert [one["session"] for one in seen] == [one["session_down"] for one in seen] == [1] * zdt.workers
     assert all(one["up"] == one["down"] > 1 for one in seen)
-    assert sum(one["up"] for one in seen) == api.hits["/fixtures"]
+    # The end may catch each of the four users between its set-up and its request, which then is not sent.
+    assert 0 <= sum(one["up"] for one in seen) - api.hits["/fixtures"] <= 4
     assert all(api.hits[path] for path in ("/a", "/b", "/instance"))
     cases = [case.get("name") for case in ElementTree.parse(pytester.path / "junit.xml").iter("testcase")]
     names = ["test_fixtures", "test_instance", "test_parametrized[a]", "test_parametrized[b]", "test_skip"]

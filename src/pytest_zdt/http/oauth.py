@@ -133,13 +133,14 @@ def _read(response: Response, what: str, *keys: str) -> dict[str, Any]:
         answer = None
     if not isinstance(answer, dict):
         raise OAuthError(f"{what}: the API answered {response.status_code} without a JSON object")
+    odd = [key for key in ("client_id", *_SECRETS) if key in keys and key in answer and not _is_token(answer[key])]
+    answer = {key: Secret(str(value)) if key in _SECRETS else value for key, value in answer.items()}
     missing = [key for key in keys if key not in answer]
     if missing:
         raise OAuthError(f"{what}: the API's answer lacks {', '.join(missing)}")
-    odd = [key for key in ("client_id", *_SECRETS) if key in keys and not _is_token(answer[key])]
     if odd:
         raise OAuthError(f"{what}: the API's answer has a {odd[0]} that is no text of visible ASCII characters")
-    return {key: Secret(str(value)) if key in _SECRETS else value for key, value in answer.items()}
+    return answer
 
 
 def _is_token(value: object) -> bool:

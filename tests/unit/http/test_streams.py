@@ -3,6 +3,7 @@
 import gzip
 import zlib
 
+import brotli
 import pytest
 
 from .conftest import Reply, reply
@@ -32,7 +33,9 @@ def test_every_way_to_read(reading, stream, serve, connect):
 
 
 @pytest.mark.parametrize(
-    "name, encoded", [("gzip", gzip.compress(LINES)), ("deflate", zlib.compress(LINES))], ids=["gzip", "deflate"]
+    "name, encoded",
+    [("gzip", gzip.compress(LINES)), ("deflate", zlib.compress(LINES)), ("br", brotli.compress(LINES))],
+    ids=["gzip", "deflate", "br"],
 )
 @pytest.mark.parametrize("chunked", [True, False], ids=["chunked", "until the end"])
 def test_encodings(name, encoded, chunked, serve, connect):
