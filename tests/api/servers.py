@@ -44,7 +44,7 @@ class Answer:
 def uvicorn(sandbox: Sandbox) -> Iterator[int]:
     """The port at which uvicorn serves that sandbox's API too."""
     port, folder = free_port(), (sandbox.home / "current").resolve()
-    environment = sandbox.environment | Home(sandbox.home).environment(port) | {"PYTHONPATH": str(folder)}
+    environment = sandbox.environment | Home(sandbox.home).environment(sandbox.port) | {"PYTHONPATH": str(folder)}
     command = [sys.executable, "-m", "uvicorn", "--factory", "django.core.asgi:get_asgi_application", "--port", str(port)]
     path = sandbox.home / "log" / "uvicorn.log"
     with (

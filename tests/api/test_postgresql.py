@@ -37,7 +37,10 @@ def database_url(tmp_path_factory) -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    data, options = str(directory / "data"), f"-p {port} -k {directory} -c listen_addresses=127.0.0.1 -c fsync=off"
+    data, options = (
+        str(directory / "data"),
+        f"-p {port} -k {directory} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=500",
+    )
 
     def run(*command: str) -> None:
         subprocess.run([*user, *command], check=True, stdout=subprocess.DEVNULL, cwd=directory)
