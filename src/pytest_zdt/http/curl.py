@@ -176,15 +176,16 @@ class CurlAdapter(BaseAdapter):
     def _line(self, url: str, certified: bool) -> _Line:
         """The line to the origin of ``url``; a handle that shows a certificate cannot do without one again."""
         origin = connection_and_target(url)[0]
-        line = self._lines.get(origin)
+        line = self._lines.pop(origin, None)  # and put in again: the first is the one that was not used for longest
         if line is not None and line.handle.certified and not certified:
-            self._lines.pop(origin).handle.curl.close()
+            line.handle.curl.close()
             line = None
         if line is None:
             if len(self._lines) >= _ORIGINS:
                 self._lines.pop(next(iter(self._lines))).handle.curl.close()
-            line = self._lines[origin] = _Line(Handle(self._http2), self._round)
+            line = _Line(Handle(self._http2), self._round)
             self._watch(line.handle.curl)
+        self._lines[origin] = line
         return line
 
     def _watch(self, curl: Any) -> None:
