@@ -13,7 +13,7 @@ alone: an iteration by a plan                                5.5 us             
 alone: by a copied item                                      74 us               82 us
 alone: growth from 10,000 to 200,000 iterations              none                none
 wire: a GET on kept connections, pinned                      106 to 121 us       119 to 166 us
-wire: with both lanes                                        162 us              202 us
+wire: with both lanes                                        151 to 162 us       156 to 202 us
 ===========================================================  ==================  ========================
 
 users: 118 MB, first request after 0.9 s. schedule: 99.97 % of the VU-time; 3,007 of 3,007 iterations at 200/s, sent 0.7 ms (p99)
