@@ -39,7 +39,7 @@ class Signature(NamedTuple):
     binds_body: bool
     """Whether another body would make it invalid."""
     mac: bytes
-    """32 bytes that no other signature has."""
+    """32 bytes; by timed-hmac they are the same for all requests to one target in one second."""
     until: float
     """UNIX seconds after which it is too old."""
 

@@ -174,8 +174,8 @@ class SignedSession(requests.Session):
             if wire is not None:
                 self._failed(sample, wire)
             raise
-        except BaseException as error:
-            if not isinstance(error, Exception):  # Ctrl-C, or a time-out of the test: not the API's doing
+        except BaseException as error:  # Ctrl-C, or a time-out of the test: not the API's doing, but it was sent
+            if not isinstance(error, Exception):
                 self._failed(sample, Wire(kind="cut", detail=type(error).__name__))
             raise
         sample.took = self._clock() - sample.sent

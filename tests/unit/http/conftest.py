@@ -156,6 +156,29 @@ def _blocks(reader, left):
         yield block
 
 
+class Listening:
+    """Accepts connections on a port of its own, in a thread, and hands each to `accepted`; ``url`` is by its ``scheme``."""
+
+    scheme = "http"
+
+    def __init__(self):
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"{self.scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def stop(self):
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(10)
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                self.accepted(self._listener.accept()[0])
+
+
 @pytest.fixture
 def serve():
     """Starts servers: ``serve(reply, reply, ...)`` or ``serve(function)``."""

@@ -1,7 +1,6 @@
 """HTTP/2 over libcurl, when the target allows it."""
 
 import contextlib
-import socket
 import ssl
 import threading
 from pathlib import Path
@@ -19,36 +18,29 @@ from pytest_zdt.http.session import SignedSession
 from pytest_zdt.http.transport import TRANSPORTS
 from pytest_zdt.target import Secret, Target
 
-from .conftest import reply
+from .conftest import Listening, reply
 
 PEM = Path(__file__).parent / "data" / "self-signed.pem"
 
 
-class Server2:
-    """Speaks HTTP/2 over TLS; the n-th request is served as the n-th word says: ``answer``, ``refuse``, ``reset``, ``close``."""
+class Server2(Listening):
+    """Speaks HTTP/2 over TLS; the n-th request is served as the n-th word says.
+
+    ``answer``, ``farewell`` (an answer and GOAWAY), ``refuse``, ``reset``, ``close``.
+    """
+
+    scheme = "https"
 
     def __init__(self, *words):
         self.words, self.hits, self.connections = list(words), [], 0
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(PEM)
         self._tls.set_alpn_protocols(["h2", "http/1.1"])
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
+        super().__init__()
 
-    def stop(self):
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(10)
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                accepted, _ = self._listener.accept()
-                self.connections += 1
-                threading.Thread(target=self._secure, args=(accepted,), daemon=True).start()
+    def accepted(self, connection):
+        self.connections += 1
+        threading.Thread(target=self._secure, args=(connection,), daemon=True).start()
 
     def _secure(self, accepted):
         with contextlib.suppress(OSError), self._tls.wrap_socket(accepted, server_side=True) as connection:

@@ -11,33 +11,19 @@ import pytest
 import requests
 from requests.exceptions import InvalidProxyURL
 
-from .conftest import Reply, reply
+from .conftest import Listening, Reply, reply
 
 PEM = Path(__file__).parent / "data" / "self-signed.pem"
 
 
-class Tunnel:
+class Tunnel(Listening):
     """A proxy that knows CONNECT, one connection after the other; ``heads`` are what it was asked."""
 
     def __init__(self):
         self.heads = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
+        super().__init__()
 
-    def stop(self):
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join()
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                self._serve(self._listener.accept()[0])
-
-    def _serve(self, client):
+    def accepted(self, client):
         with client:
             head = b""
             while b"\r\n\r\n" not in head:
