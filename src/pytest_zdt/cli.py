@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from pytest_zdt import __version__
-from pytest_zdt.evidence.bundle import BundleError, add_mark, check_free, check_under_way, read_bundle, read_run, write_verdict
+from pytest_zdt.evidence.bundle import BundleError, add_mark, check_free, check_under_way, read_bundle, read_run
 from pytest_zdt.evidence.marks import DEPLOYED, OWN_MARKS, STARTED, Mark
 from pytest_zdt.evidence.merge import merge
 from pytest_zdt.report import compare, terminal
-from pytest_zdt.verdict.judge import judge
+from pytest_zdt.report.files import publish
+from pytest_zdt.verdict.facts import gather
+from pytest_zdt.verdict.judge import decide, judge
 from pytest_zdt.verdict.model import Verdict
 
 ERROR, USAGE = 3, 4
@@ -96,12 +98,13 @@ def _judge(options: argparse.Namespace) -> int:
 
 def _judged(directory: Path) -> Verdict:
     """Judges, writes the verdict and shows it."""
-    verdict, place = judge(read_bundle(directory)), str(directory)
+    facts, place = gather(read_bundle(directory)), str(directory)
+    verdict = decide(facts)
     try:
-        write_verdict(directory, verdict.as_dict())
+        publish(directory, facts, verdict)
     except OSError as error:
         place = ""
-        print(f"pytest-zdt: verdict.json was not written: {error.strerror}", file=sys.stderr)
+        print(f"pytest-zdt: {Path(error.filename or directory).name} was not written: {error.strerror}", file=sys.stderr)
     _show(terminal.render(verdict, report_dir=place))
     return verdict
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 
-from pytest_zdt.evidence.bundle import BundleWriter, read_bundle, write_verdict
+from pytest_zdt.evidence.bundle import BundleWriter, read_bundle
 from pytest_zdt.evidence.marks import ENDED, Mark
 from pytest_zdt.manifest import describe, ending
+from pytest_zdt.report.files import publish
 from pytest_zdt.settings import Run
 from pytest_zdt.team import Team
-from pytest_zdt.verdict.judge import judge
+from pytest_zdt.verdict.facts import gather
+from pytest_zdt.verdict.judge import decide, judge
 from pytest_zdt.verdict.model import Verdict
 
 
@@ -59,9 +61,10 @@ class Record:
         return judge(read_bundle(self._run.settings.report))
 
     def conclude(self) -> Verdict:
-        """Nothing is added any more; the verdict, which is written too."""
+        """Nothing is added any more; the verdict, which is written beside the evidence."""
         assert self._writer is not None
         self._writer.close()
-        verdict = self.judged()
-        write_verdict(self._run.settings.report, verdict.as_dict())
+        facts = gather(read_bundle(self._run.settings.report))
+        verdict = decide(facts)
+        publish(self._run.settings.report, facts, verdict)
         return verdict

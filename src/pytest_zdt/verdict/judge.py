@@ -21,8 +21,12 @@ _RUN_KEYS = (
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """The verdict on a run. Violated if any requirement is, else inconclusive if any is, else verified."""
-    facts = gather(evidence)
+    """The verdict on a run."""
+    return decide(gather(evidence))
+
+
+def decide(facts: Facts) -> Verdict:
+    """The verdict on the facts of a run. Violated if any requirement is, else inconclusive if any is, else verified."""
     requirements = [Requirement(name, *decide(facts)) for name, decide in REQUIREMENTS.items()]
     without_impact = [one.status for one in requirements if one.name != "impact" or facts.require["impact"]]
     verdict = next(status for status in (VIOLATED, INCONCLUSIVE, VERIFIED) if status in without_impact)
