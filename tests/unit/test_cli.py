@@ -150,7 +150,7 @@ def test_an_error_of_the_command_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nobody thought of it: the traceback helps to report it, the exit status is 3."""
-    monkeypatch.setattr("pytest_zdt.cli.judge", lambda evidence: 1 // 0)
+    monkeypatch.setattr("pytest_zdt.cli.decide", lambda evidence: 1 // 0)
     assert main(["judge", str(stored(Story(), tmp_path))]) == 3
     first, *_, last = capsys.readouterr().err.splitlines()
     assert first == "Traceback (most recent call last):"
