@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
-from pytest_zdt.evidence.bundle import write_verdict
+from pytest_zdt.evidence.bundle import DEPLOY_LOG, PAGE, write_verdict
+from pytest_zdt.report import page
 from pytest_zdt.verdict.facts import Facts
 from pytest_zdt.verdict.model import Verdict
+
+MOST_OUTPUT: Final = 20_000
+"""Bytes of what the deploy command printed that are told, the last ones."""
 
 
 def publish(directory: Path, facts: Facts, verdict: Verdict) -> None:
     """Writes what tells of the verdict beside the evidence. Raises `OSError` where a file cannot be written."""
     write_verdict(directory, verdict.as_dict())
+    (directory / PAGE).write_text(page.render(facts, verdict, _printed(directory / DEPLOY_LOG)), encoding="utf-8")
+
+
+def _printed(log: Path) -> str:
+    """The end of what the deploy command printed; empty without one."""
+    if not log.is_file():
+        return ""
+    with log.open("rb") as output:
+        output.seek(max(0, log.stat().st_size - MOST_OUTPUT))
+        return output.read().decode(errors="replace").strip()

@@ -88,7 +88,11 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A maximal run of failures of one endpoint; it lasted at least ``min_s`` and at most ``max_s``."""
+    """A maximal run of failures of one endpoint; it lasted at least ``min_s`` and at most ``max_s``.
+
+    The last success before and the next one after it are those of the endpoint; the start and the end of the run where there is
+    none.
+    """
 
     endpoint: str
     version: str
@@ -98,6 +102,8 @@ class Outage:
     failures: int
     kinds: list[str]
     guilt: str
+    last_success_s: float
+    next_success_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,8 @@ class _Interval:
             failures=self.failures,
             kinds=sorted({labels.kind for labels in self.labels}),
             guilt=_guilt(self.labels),
+            last_success_s=self.before,
+            next_success_s=self.after,
         )
 
 

@@ -36,6 +36,7 @@ def test_outages_are_of_one_endpoint_each(story: Story) -> None:
     (outage,) = judge(story.break_(300, 302, 304).evidence).outages
     assert (outage.endpoint, outage.failures, outage.kinds, outage.guilt) == ("GET /a/", 3, ["status-5xx"], "app")
     assert (outage.start_s, outage.min_s, outage.max_s) == (15.0, pytest.approx(0.2), pytest.approx(0.4))
+    assert (outage.last_success_s, outage.next_success_s) == (pytest.approx(14.9), pytest.approx(15.3))
 
 
 def test_a_broken_version_beside_a_good_one_gives_short_outages(story: Story) -> None:

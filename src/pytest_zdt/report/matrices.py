@@ -1,0 +1,132 @@
+"""The matrices of the page: endpoints by phase, version and lane; flows by who made a value and who got it; latency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from pytest_zdt.report.markup import Html, html, long_table, row, table, tag
+from pytest_zdt.report.sections import figure
+from pytest_zdt.verdict.model import EndpointFigures, Flow, Impact, Resolution, Verdict
+
+MOST_ENDPOINTS: Final = 200
+PHASES: Final = ("head", "rollout", "tail")
+LANES: Final = {"reused": "kept connection", "new": "new connection", "probe": "probe"}
+Place = tuple[str, str]
+"""A phase and a version."""
+
+
+def endpoints(verdict: Verdict) -> Html:
+    """How every endpoint did by phase, version and lane: requests, failures, 95th percentile of the latency."""
+    if not verdict.endpoints:
+        return tag("p", "Nothing was requested.")
+    cells = {(one.endpoint, one.lane, (one.phase, one.version)): one for one in verdict.endpoints}
+    places, names = _places(verdict), _ranked(verdict.endpoints)
+    lanes = [lane for lane in (*LANES, "") if any(key[1] == lane for key in cells)]
+    header = ("endpoint", "lane", *(html(phase, tag("br"), version or "no version") for phase, version in places))
+    rows = [
+        _line(name, lane, places, cells)
+        for name in names[:MOST_ENDPOINTS]
+        for lane in lanes
+        if any((name, lane, one) in cells for one in places)
+    ]
+    return html(
+        tag("p", "In each cell: requests, failures if there were any, and the 95th percentile of the latency to the first byte."),
+        table("Endpoints by phase, version and lane", header, rows),
+        tag("p", f"{len(names) - MOST_ENDPOINTS:,} more endpoints, with fewer failures, are in verdict.json.")
+        if len(names) > MOST_ENDPOINTS
+        else None,
+        _all(verdict.endpoints),
+    )
+
+
+def _places(verdict: Verdict) -> list[Place]:
+    versions = [*(version.id for version in verdict.versions), ""]
+    found = {(one.phase, one.version) for one in verdict.endpoints}
+    return [(phase, version) for phase in PHASES for version in versions if (phase, version) in found]
+
+
+def _ranked(figures: Iterable[EndpointFigures]) -> list[str]:
+    """The endpoints by name; where there are too many to show, those with failures first."""
+    failed: dict[str, int] = {}
+    for one in figures:
+        failed[one.endpoint] = failed.get(one.endpoint, 0) + one.failures
+    return sorted(failed) if len(failed) <= MOST_ENDPOINTS else sorted(failed, key=lambda name: (-failed[name], name))
+
+
+def _line(name: str, lane: str, places: Sequence[Place], cells: Mapping[tuple[str, str, Place], EndpointFigures]) -> Html:
+    return row(name, LANES.get(lane, "-"), *(_cell(cells.get((name, lane, place))) for place in places))
+
+
+def _cell(one: EndpointFigures | None) -> Html:
+    if one is None:
+        return tag("td", "-", class_="none")
+    failed = tag("b", f" {one.failures:,} failed ", class_="failed") if one.failures else " "
+    return tag("td", f"{one.requests:,}", failed, tag("small", figure(one.p95_ms)))
+
+
+def _all(figures: Sequence[EndpointFigures]) -> Html:
+    header = ("endpoint", "phase", "version", "lane", "requests", "failures", "p50", "p95", "p99", "longest")
+    rows = [
+        row(
+            *(one.endpoint, one.phase, one.version or "none named", one.lane, f"{one.requests:,}", f"{one.failures:,}"),
+            *map(figure, (one.p50_ms, one.p95_ms, one.p99_ms, one.max_ms)),
+        )
+        for one in figures
+    ]
+    return tag(
+        "details", tag("summary", "All figures of the endpoints"), long_table("All figures of the endpoints", header, rows)
+    )
+
+
+def flows(verdict: Verdict) -> Html:
+    """A matrix for each flow: what one version made, used on the other."""
+    versions = [version.id for version in verdict.versions]
+    names = sorted({one.flow for one in verdict.flows})
+    if not names or not versions:
+        return tag("p", "No value that an answer made was used in a later request.")
+    uses = {(one.flow, one.made_by, one.used_on): one for one in verdict.flows}
+    return html([_flow(name, versions, uses) for name in names])
+
+
+def _flow(name: str, versions: Sequence[str], uses: Mapping[tuple[str, str, str], Flow]) -> Html:
+    header = ("made by", *(f"used on {version}" for version in versions))
+    rows = [row(maker, *(_use(uses.get((name, maker, user)), maker != user) for user in versions)) for maker in versions]
+    return table(f"Flow {name}", header, rows)
+
+
+def _use(use: Flow | None, crossing: bool) -> Html:
+    if use is None:
+        return tag("td", "never", class_="none")
+    failed = (
+        tag("b", f" {use.failures:,} failed", class_="failed")
+        if use.failures
+        else tag("span", " ✓", class_="good")
+        if crossing
+        else None
+    )
+    return tag("td", f"{use.requests:,}", failed)
+
+
+def latency(verdict: Verdict) -> Html:
+    """The rollout's latency against the head's, and what could have been missed."""
+    slower, missed = [_impact(one) for one in verdict.impact], [_missed(one) for one in verdict.resolution]
+    chance = ("endpoint", "head, p50", "rollout, p50", "slower by chance of", "p", "")
+    gaps = ("endpoint", "phase", "longest gap between requests", "failure rate below", "probes")
+    return html(
+        tag("p", "The chance is that an answer in the rollout is slower than one in the head; 50 % means no difference."),
+        long_table("Latency of the rollout against the head", chance, slower) if slower else tag("p", "No answers to compare."),
+        long_table("What could have been missed", gaps, missed) if missed else None,
+    )
+
+
+def _impact(one: Impact) -> Html:
+    effect = "-" if one.effect is None else f"{one.effect:.0%}"
+    p = "-" if one.p is None else f"{one.p:.2g}"
+    slower = tag("b", "slower", class_="failed") if one.slower else "too few answers" if one.effect is None else ""
+    return row(one.endpoint, figure(one.head_p50_ms), figure(one.rollout_p50_ms), effect, p, slower)
+
+
+def _missed(one: Resolution) -> Html:
+    rate = "-" if one.failure_rate_below is None else f"{one.failure_rate_below:.1%}"
+    return row(one.endpoint, one.phase, f"{one.max_gap_s:.2f} s", rate, f"{one.probes:,}")

@@ -1,0 +1,172 @@
+"""The page of a run: one HTML file that needs nothing else, neither a network nor, but for its charts, scripts.
+
+A content security policy in the page lets nothing run but the two scripts written here, known by their hashes, so that a text of
+a foreign API could do nothing even if it were not escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from pytest_zdt.evidence.marks import ENDED
+from pytest_zdt.report import matrices, sections
+from pytest_zdt.report.course import Columns, Course, bucket_width
+from pytest_zdt.report.markup import Html, html, tag
+from pytest_zdt.verdict.facts import Facts
+from pytest_zdt.verdict.model import Outage, Verdict
+
+SCRIPTS: Final = ("uplot/uPlot.iife.min.js", "page.js")
+STYLES: Final = ("uplot/uPlot.min.css", "page.css")
+LICENCE: Final = "uplot/LICENSE"
+"""Of the library that draws the charts; it asks to go where the library goes."""
+MOST_OUTAGES: Final = 2000
+"""Outages that the chart shows; the longest."""
+ICON: Final = "data:,"
+TITLES: Final = {
+    "requirements": "Requirements",
+    "causes": "Likely causes",
+    "failures": "Failures",
+    "outages": "Outages",
+    "endpoints": "Endpoints",
+    "flows": "Flows between the versions",
+    "latency": "Latency, and what could have been missed",
+    "generator": "The load generator",
+    "about": "The run",
+}
+
+
+def render(facts: Facts, verdict: Verdict, output: str = "") -> str:
+    """The page; ``output`` is the end of what the deploy command printed."""
+    columns = course(facts).columns(facts.timeline.end, facts.timeline.versions)
+    return document(verdict, parts(facts, verdict, output), chart(columns, facts, verdict))
+
+
+def course(facts: Facts) -> Course:
+    """The run in buckets as wide as suits it."""
+    found = Course(bucket_width(facts.timeline.end, facts.total))
+    found.add(facts.series)
+    found.add_health(facts.health)
+    return found
+
+
+def parts(facts: Facts, verdict: Verdict, output: str = "") -> dict[str, Html]:
+    """The page's parts but for the charts, by their ids; what there is nothing to say of is left out."""
+    found = {
+        "requirements": sections.requirements(verdict),
+        "causes": sections.causes(verdict),
+        "failures": sections.failures(verdict),
+        "outages": sections.outages(verdict),
+        "endpoints": matrices.endpoints(verdict),
+        "flows": matrices.flows(verdict),
+        "latency": matrices.latency(verdict),
+        "generator": sections.generator(verdict),
+        "about": sections.about(facts.run, verdict, facts.marks, output),
+    }
+    titled = {name: html(tag("h2", TITLES[name]), content) for name, content in found.items() if content is not None}
+    return {"verdict": html(sections.banner(verdict), sections.key_figures(verdict)), **titled}
+
+
+def chart(columns: Columns, facts: Facts, verdict: Verdict) -> dict[str, Any]:
+    """What the page's script draws: the columns, phases, overlaps, marks and outages; times in seconds from the run's start."""
+    outages = sorted(verdict.outages, key=lambda outage: -outage.max_s)
+    return {
+        **columns.as_dict(),
+        "old": facts.timeline.old,
+        "phases": [{"name": name, "start": start, "end": end} for name, start, end in facts.timeline.spans()],
+        "overlaps": [asdict(span) for change in verdict.changes if (span := change.overlap) is not None],
+        "marks": [{"at": mark.at, "name": mark.name} for mark in sections.told(facts.marks) if mark.name != ENDED],
+        "outages": [_interval(outage) for outage in outages[:MOST_OUTAGES]],
+        "outages_in_all": len(outages),
+    }
+
+
+def _interval(outage: Outage) -> dict[str, object]:
+    first = outage.start_s
+    return {
+        "endpoint": outage.endpoint,
+        "from": outage.last_success_s,
+        "first": first,
+        "last": first + outage.min_s,
+        "to": outage.next_success_s,
+    }
+
+
+def document(verdict: Verdict, content: dict[str, Html], data: dict[str, Any], *, live: bool = False) -> str:
+    """The whole file; ``live``: one that a running run serves, and that asks it for news."""
+    title = f"{verdict.verdict}: {verdict.run.get('target')} · zero downtime"
+    policy = "; ".join(_policy(live))
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", title),
+        tag("link", rel="icon", href=ICON),
+        [tag("style", asset(name)) for name in STYLES],
+    )
+    return f"<!doctype html>\n<!-- The charts are drawn by uPlot.\n{asset(LICENCE)}-->\n{tag('html', head, _body(content, data, live), lang='en')}\n"
+
+
+def _policy(live: bool) -> Iterator[str]:
+    yield "default-src 'none'"
+    yield f"img-src {ICON.partition(',')[0]}"
+    yield " ".join(("script-src", *map(_hash, SCRIPTS)))
+    yield " ".join(("style-src", *map(_hash, STYLES)))
+    yield "connect-src 'self'" if live else "base-uri 'none'; form-action 'none'"
+
+
+def _hash(name: str) -> str:
+    digest = hashlib.sha256(asset(name).encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+@cache
+def asset(name: str) -> Html:
+    """A file that comes with the page."""
+    return Html((files(__package__) / "assets" / name).read_text(encoding="utf-8"))
+
+
+def _body(content: dict[str, Html], data: dict[str, Any], live: bool) -> Html:
+    named = {name: tag("section", part, id=name) for name, part in content.items()}
+    first = named.pop("verdict")
+    links = [tag("a", TITLES[name], href=f"#{name}") for name in named]
+    return tag(
+        "body",
+        tag("a", "Skip to the timeline", href="#timeline", class_="skip"),
+        tag("header", tag("p", "pytest-zdt", class_="brand"), tag("p", "", id="live", role="status") if live else None),
+        tag(
+            "main",
+            first,
+            tag("nav", tag("a", "Timeline", href="#timeline"), links, aria_label="On this page"),
+            _timeline(),
+            named.values(),
+        ),
+        tag("script", Html(packed(data)), type="application/x-zdt", id="data"),
+        [tag("script", asset(name)) for name in SCRIPTS],
+        data_live=live or None,
+    )
+
+
+def packed(data: dict[str, Any]) -> str:
+    """The data as base64 of gzipped JSON: equal data gives equal text."""
+    written = json.dumps(data, separators=(",", ":"), allow_nan=False).encode()
+    return base64.b64encode(gzip.compress(written, mtime=0)).decode()
+
+
+def _timeline() -> Html:
+    return tag(
+        "section",
+        tag("h2", "Timeline"),
+        tag("p", "The charts need JavaScript; the tables below have the same figures.", id="chartless"),
+        tag("div", id="charts", hidden=True),
+        id="timeline",
+    )

@@ -1,0 +1,269 @@
+"""The parts of the page that tell the verdict and why; each a function from the verdict to HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from pytest_zdt.evidence.marks import CONTROL, FAILED, POLLED, Mark
+from pytest_zdt.report.markup import Html, html, long_table, row, table, tag
+from pytest_zdt.report.repeat import command
+from pytest_zdt.report.terminal import headline, users
+from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Cause, FailureGroup, Outage, Requirement, Verdict
+
+SIGN: Final = {VERIFIED: "✓", VIOLATED: "✗", INCONCLUSIVE: "?"}
+UNTOLD: Final = frozenset({FAILED, POLLED, CONTROL})
+"""Marks that are not listed: there may be thousands, and the rest of the page tells of them."""
+
+
+def seconds(value: float) -> str:
+    """A time from the run's start, as minutes and seconds."""
+    return f"{int(value // 60)}:{value % 60:06.3f}"
+
+
+def figure(value: float | None, unit: str = "ms") -> str:
+    """A figure with one decimal; a dash where nothing is known."""
+    return "-" if value is None else f"{value:,.1f} {unit}".rstrip()
+
+
+def badge(status: str) -> Html:
+    """A status by sign, word and colour."""
+    return tag("span", tag("span", SIGN[status], aria_hidden="true"), f" {status}", class_=f"badge {status}")
+
+
+# --- the first screen
+
+
+def banner(verdict: Verdict) -> Html:
+    """The verdict, its level, why, and what is missing."""
+    level = tag("span", verdict.level, class_="level") if verdict.level else None
+    title = tag("h1", tag("span", SIGN[verdict.verdict], class_="sign", aria_hidden="true"), " ", verdict.verdict.upper(), level)
+    _, _, told = headline(verdict).partition(": ")
+    reasons = [one for one in verdict.requirements if one.status != VERIFIED]
+    deciding = [one for one in reasons if one.status == VIOLATED] + [one for one in reasons if one.status == INCONCLUSIVE]
+    return html(
+        tag(
+            "div",
+            title,
+            tag("p", told, class_="told"),
+            _guess(verdict.causes),
+            _where(verdict),
+            class_=f"banner {verdict.verdict}",
+        ),
+        _why(deciding),
+    )
+
+
+def _where(verdict: Verdict) -> Html:
+    run = verdict.run
+    place = (
+        f"{run.get('target')} at {run.get('base_url')}" if run.get("target") != run.get("base_url") else str(run.get("target"))
+    )
+    began = str(run.get("started_at") or "").replace("T", " ").partition(".")[0]
+    return tag(
+        "p",
+        f"{place} · {began} UTC · {float(run.get('duration_s') or 0.0):.1f} s · {users(run, 'virtual users')}",
+        class_="where",
+    )
+
+
+def _why(reasons: Sequence[Requirement]) -> Html | None:
+    if not reasons:
+        return None
+    title = "Why, and what is missing"
+    items = [
+        tag("li", badge(one.status), " ", tag("b", one.name), " ", tag("code", one.reason), " ", one.detail) for one in reasons
+    ]
+    return tag("div", tag("h2", title), tag("ul", items, class_="reasons"), class_="why")
+
+
+def _guess(causes: Sequence[Cause]) -> Html | None:
+    """The likeliest cause, for the first screen."""
+    return tag("p", tag("b", "Likely cause: "), tag("a", causes[0].title, href="#causes")) if causes else None
+
+
+def key_figures(verdict: Verdict) -> Html:
+    """The figures to see first."""
+    failures = sum(group.count for group in verdict.failures)
+    spans = [change.overlap for change in verdict.changes if change.overlap is not None]
+    longest = max((outage.max_s for outage in verdict.outages), default=None)
+    shown = {
+        "requests": f"{verdict.generator.samples:,}",
+        "failed": f"{failures:,}",
+        "versions": " → ".join(version.id for version in verdict.versions) or "none named",
+        "side by side": f"{sum(span.end_s - span.start_s for span in spans):.1f} s" if spans else "never",
+        "answers then": " + ".join(f"{count:,}" for span in spans for count in span.requests.values()) or "none",
+        "longest outage": "none" if longest is None else f"up to {longest:.2f} s",
+    }
+    return tag("dl", [tag("div", tag("dt", name), tag("dd", value)) for name, value in shown.items()], class_="figures")
+
+
+# --- why
+
+
+def requirements(verdict: Verdict) -> Html:
+    """Every requirement with its outcome."""
+    rows = [
+        row(one.name, badge(one.status), tag("code", one.reason) if one.reason else "", one.detail)
+        for one in verdict.requirements
+    ]
+    return table("Every requirement and its outcome", ("requirement", "outcome", "reason", "what was found"), rows)
+
+
+def causes(verdict: Verdict) -> Html | None:
+    """Likely causes; nothing without any."""
+    if not verdict.causes:
+        return None
+    told = [
+        tag(
+            "li",
+            tag("b", f"{cause.title}{f' ({cause.row})' if cause.row else ''}"),
+            tag("p", f"Because {cause.because}"),
+            _safe(cause.safe),
+        )
+        for cause in verdict.causes
+    ]
+    return html(tag("p", "A guess from the failures; it changes nothing in the verdict."), tag("ul", told, class_="causes"))
+
+
+def _safe(way: str) -> Html:
+    return tag("p", tag("b", "Safe: "), way)
+
+
+def failures(verdict: Verdict) -> Html:
+    """Failures by kind, endpoint, version and phase, each with an example."""
+    if not verdict.failures:
+        return tag("p", "No request failed.")
+    polled = str(verdict.run.get("version_source")).startswith("url:")
+    header = ("kind", "how many", "whose", "endpoint", "while answered" if polled else "version", "phase", "when", "example")
+    rows = [_failure(group) for group in sorted(verdict.failures, key=lambda group: -group.count)]
+    return long_table("Failures by kind, the most first", header, rows)
+
+
+def _failure(group: FailureGroup) -> Html:
+    example = html(
+        tag("span", group.example.get("message") or "", class_="message"),
+        tag("code", group.example.get("request_id") or "without an id", title="request id, for the server's logs"),
+    )
+    when = seconds(group.first_s) if group.count == 1 else f"{seconds(group.first_s)} to {seconds(group.last_s)}"
+    return row(
+        group.kind, f"{group.count:,}", group.guilt, group.endpoint, group.version or "none named", group.phase, when, example
+    )
+
+
+def outages(verdict: Verdict) -> Html:
+    """Outages with their bounds, episodes, and who was hit."""
+    if not verdict.outages:
+        return tag("p", "No endpoint had an outage.")
+    rows = [_outage(outage) for outage in sorted(verdict.outages, key=lambda outage: -outage.max_s)]
+    header = (
+        "endpoint",
+        "lasted at least",
+        "and at most",
+        "first failure",
+        "last success before",
+        "next success",
+        "failures",
+        "kinds",
+    )
+    return html(
+        tag("p", "An outage is a run of failures of one endpoint without a success between."),
+        long_table("Outages, the longest first", header, rows),
+        _episodes(verdict),
+        _hit(verdict),
+    )
+
+
+def _outage(outage: Outage) -> Html:
+    bounds = (f"{outage.min_s:.3f} s", f"{outage.max_s:.3f} s")
+    around = (seconds(outage.start_s), seconds(outage.last_success_s), seconds(outage.next_success_s))
+    return row(outage.endpoint, *bounds, *around, f"{outage.failures:,}", f"{', '.join(outage.kinds)} ({outage.guilt})")
+
+
+def _episodes(verdict: Verdict) -> Html:
+    rows = [
+        row(
+            f"{seconds(one.start_s)} to {seconds(one.end_s)}",
+            *(f"{one.failures:,}", f"{one.outages:,}", f"{len(one.endpoints):,}", ", ".join(one.versions) or "none named"),
+            f"{one.vus} of {verdict.run.get('vus')}" if one.vus else "probes alone",
+            f"{', '.join(one.kinds)} ({one.guilt})",
+        )
+        for one in verdict.episodes
+    ]
+    header = ("when", "failures", "outages", "endpoints", "versions", "virtual users hit", "kinds")
+    return long_table("Episodes: outages that may have overlapped", header, rows)
+
+
+def _hit(verdict: Verdict) -> Html | None:
+    header = ("virtual user", "failures", "outages", "longest, at least", "at most")
+    rows = [
+        row(str(one.vu), str(one.failures), str(one.outages), f"{one.longest_min_s:.3f} s", f"{one.longest_max_s:.3f} s")
+        for one in sorted(verdict.users, key=lambda user: -user.longest_max_s)
+    ]
+    return long_table("Virtual users that were hit, the worst first", header, rows) if rows else None
+
+
+# --- how it was measured
+
+
+def generator(verdict: Verdict) -> Html:
+    """The load generator's own health."""
+    one = verdict.generator
+    cpu = "-" if one.cpu_share is None else f"{one.cpu_share:.0%} of a core"
+    counts = {"samples": one.samples, "lost samples": one.lost_samples, "cut by the end of the run": one.cut_at_deadline}
+    counts |= {"iterations not started in time": one.unsent_iterations, "probes not sent": one.unsent_probes}
+    counts |= {"open files, most": one.files_max, "local ports left, least": one.ports_min}
+    shown = {
+        "scheduling lag, p99 of the worst phase": figure(one.lag_p99_ms),
+        "scheduling lag, longest": figure(one.lag_max_ms),
+        "CPU of the busiest worker, worst phase": cpu,
+        "garbage collection, longest pause": figure(one.gc_max_ms),
+        **{name: "-" if count is None else f"{count:,}" for name, count in counts.items()},
+    }
+    return table(
+        "The load generator itself", ("figure", "value"), [row(name, value) for name, value in shown.items()], wide=False
+    )
+
+
+def about(run: Mapping[str, Any], verdict: Verdict, marks: Sequence[Mark], output: str) -> Html:
+    """How the run was made, what happened in it, how to repeat it, and what its deployment printed."""
+    again = command(run)
+    return html(
+        [tag("h3", "Repeat it"), tag("pre", tag("code", again), tabindex="0")] if again else None,
+        tag("h3", "Settings"),
+        table("Settings of the run", ("setting", "value"), list(_settings(run, verdict)), wide=False),
+        tag("h3", "Marks"),
+        long_table("What happened when", ("time", "mark", "data"), [_mark(mark) for mark in told(marks)], "marks.ndjson"),
+        [
+            tag("h3", "The end of what the deploy command printed"),
+            tag("pre", [(line, Html("\n")) for line in output.splitlines()], tabindex="0"),
+        ]
+        if output
+        else None,
+    )
+
+
+def _settings(run: Mapping[str, Any], verdict: Verdict) -> Iterator[Html]:
+    tool = ", ".join(f"{name} {version}" for name, version in (run.get("tool") or {}).items())
+    shown = {
+        "run": run.get("id"),
+        "joined from": ", ".join(verdict.run["shards"]),
+        **{
+            name.replace("_", " "): run.get(name)
+            for name in ("executor", "workers", "pace_s", "probe_every_s", "seed", "transport")
+        },
+        **{name.replace("_", " "): run.get(name) for name in ("signing", "version_source", "deploy")},
+        "connections": ", ".join(run.get("lanes") or ()),
+        "made with": tool,
+    }
+    yield from (row(name, str(value)) for name, value in shown.items() if value not in (None, ""))
+
+
+def told(marks: Sequence[Mark]) -> list[Mark]:
+    """The marks that are worth telling one by one."""
+    return [mark for mark in marks if mark.name not in UNTOLD]
+
+
+def _mark(mark: Mark) -> Html:
+    data = ", ".join(f"{key}: {value}" for key, value in mark.data.items() if key != "stack")
+    return row(seconds(mark.at), mark.name, data)
