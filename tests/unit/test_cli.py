@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from pytest_zdt.cli import main
-from pytest_zdt.evidence.bundle import MARKS, RUN, SAMPLES, VERDICT, add_mark, read_bundle, write_verdict
+from pytest_zdt.evidence.bundle import MARKS, PAGE, RUN, SAMPLES, VERDICT, add_mark, read_bundle
 from pytest_zdt.evidence.marks import Mark
-from pytest_zdt.verdict.judge import judge
+from pytest_zdt.report.files import publish
+from pytest_zdt.verdict.facts import gather
+from pytest_zdt.verdict.judge import decide
 
 from .test_merge import shard, stored
 from .verdict.conftest import Story
@@ -67,9 +69,10 @@ def under_way(directory: Path, broken: str = "", **clock: Any) -> Path:
 
 @pytest.mark.parametrize("verdict", STATUS)
 def test_judge(verdict: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The verdict comes first, the exit status is the run's, ``verdict.json`` is byte for byte what the run itself wrote."""
+    """The verdict comes first, the exit status is the run's, all files are byte for byte what the run itself wrote."""
     run, again = (stored(STORIES[verdict](), tmp_path / name) for name in ("run", "again"))
-    write_verdict(run, judge(read_bundle(run)).as_dict())
+    facts = gather(read_bundle(run))
+    publish(run, facts, decide(facts))
     for _ in range(2):
         assert main(["judge", str(again)]) == STATUS[verdict]
         assert tree(again) == tree(run)
@@ -213,7 +216,7 @@ def test_merge_overwrites_when_told_to(tmp_path: Path) -> None:
     assert main(["merge", a, a, "-o", out, "--overwrite"]) == 4
     assert {path.name: path.read_bytes() for path in Path(out).iterdir()} == before
     assert main(["merge", a, b, "-o", out, "--overwrite"]) == 0
-    assert {path.name for path in Path(out).iterdir()} == {RUN, SAMPLES, MARKS, VERDICT, "notes.txt"}
+    assert {path.name for path in Path(out).iterdir()} == {RUN, SAMPLES, MARKS, VERDICT, PAGE, "notes.txt"}
     told = [json.loads((tmp_path / "out" / name).read_text()) for name in (RUN, VERDICT)]
     assert (told[0]["id"], told[1]["run"]["id"]) == ("a-b", "a-b")
 

@@ -111,7 +111,7 @@ def _use(use: Flow | None, crossing: bool) -> Html:
 def latency(verdict: Verdict) -> Html:
     """The rollout's latency against the head's, and what could have been missed."""
     slower, missed = [_impact(one) for one in verdict.impact], [_missed(one) for one in verdict.resolution]
-    chance = ("endpoint", "head, p50", "rollout, p50", "slower by chance of", "p", "")
+    chance = ("endpoint", "head, p50", "rollout, p50", "slower by chance of", "p", "found")
     gaps = ("endpoint", "phase", "longest gap between requests", "failure rate below", "probes")
     return html(
         tag("p", "The chance is that an answer in the rollout is slower than one in the head; 50 % means no difference."),

@@ -20,6 +20,7 @@ from pytest_zdt.evidence.marks import ENDED
 from pytest_zdt.report import matrices, sections
 from pytest_zdt.report.course import Columns, Course, bucket_width
 from pytest_zdt.report.markup import Html, html, tag
+from pytest_zdt.report.terminal import clean
 from pytest_zdt.verdict.facts import Facts
 from pytest_zdt.verdict.model import Outage, Verdict
 
@@ -77,7 +78,7 @@ def parts(facts: Facts, verdict: Verdict, output: str = "") -> dict[str, Html]:
 def chart(columns: Columns, facts: Facts, verdict: Verdict) -> dict[str, Any]:
     """What the page's script draws: the columns, phases, overlaps, marks and outages; times in seconds from the run's start."""
     outages = sorted(verdict.outages, key=lambda outage: -outage.max_s)
-    return {
+    told = {
         **columns.as_dict(),
         "old": facts.timeline.old,
         "phases": [{"name": name, "start": start, "end": end} for name, start, end in facts.timeline.spans()],
@@ -86,6 +87,20 @@ def chart(columns: Columns, facts: Facts, verdict: Verdict) -> dict[str, Any]:
         "outages": [_interval(outage) for outage in outages[:MOST_OUTAGES]],
         "outages_in_all": len(outages),
     }
+    return {name: _cleaned(value) for name, value in told.items()}
+
+
+def _cleaned(value: Any) -> Any:
+    """Without the control characters of texts, which are never among the long columns of numbers."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {_cleaned(key): _cleaned(item) for key, item in value.items()}
+    return [_cleaned(item) for item in value] if isinstance(value, list) and value and not _is_number(value[0]) else value
+
+
+def _is_number(value: object) -> bool:
+    return value is None or isinstance(value, int | float)
 
 
 def _interval(outage: Outage) -> dict[str, object]:
@@ -113,7 +128,8 @@ def document(verdict: Verdict, content: dict[str, Html], data: dict[str, Any], *
         tag("link", rel="icon", href=ICON),
         [tag("style", asset(name)) for name in STYLES],
     )
-    return f"<!doctype html>\n<!-- The charts are drawn by uPlot.\n{asset(LICENCE)}-->\n{tag('html', head, _body(content, data, live), lang='en')}\n"
+    licence = f"<!-- The charts are drawn by uPlot.\n{asset(LICENCE)}-->"
+    return f"<!doctype html>\n{licence}\n{tag('html', head, _body(content, data, live), lang='en')}\n"
 
 
 def _policy(live: bool) -> Iterator[str]:

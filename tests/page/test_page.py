@@ -1,0 +1,352 @@
+"""The page of a run in a real browser: from a file, without a network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_zdt.evidence.samples import Sample
+
+from ..unit.verdict.conftest import Story
+from .conftest import PHONE, Open, written
+
+
+def violated() -> Story:
+    """Ten failures in the overlap, some of them in a row, one in the tail; and a mark of a deploy script."""
+    story = Story().break_(*range(300, 309), 600, status=503, message="503 Service Unavailable")
+    return story.mark(12.5, "caches-flushed")
+
+
+def empty() -> Story:
+    """Not one request."""
+    story = Story().unmark("deploy-started").unmark("deploy-ended")
+    story.samples = []
+    return story
+
+
+STORIES: dict[str, Callable[[], Story]] = {
+    "verified": Story,
+    "violated": violated,
+    "inconclusive": lambda: Story().require(tail=300.0),
+    "empty": empty,
+}
+
+
+def plot(window: Any, number: int = 0) -> Any:
+    """The drawing area of a chart: requests, failures (if there were any), latency, generator."""
+    return window.page.locator(".u-over").nth(number)
+
+
+def at(window: Any, seconds: float, number: int = 0, end: float = 40.0) -> tuple[float, float]:
+    """Where on the screen a time is in a chart that shows all."""
+    plot(window, number).scroll_into_view_if_needed()
+    box = plot(window, number).bounding_box()
+    return box["x"] + box["width"] * seconds / end, box["y"] + box["height"] / 2
+
+
+def range_(window: Any) -> tuple[float, float]:
+    """The seconds that the charts show."""
+    return tuple(float(window.page.locator("#charts").get_attribute(f"data-{end}")) for end in ("from", "to"))  # type: ignore[return-value]
+
+
+def colour(window: Any, seconds: float, height: float) -> list[int]:
+    """Red, green and blue of the first chart at a time and a share of its height above the bottom."""
+    return window.page.evaluate(  # type: ignore[no-any-return]
+        """([seconds, height]) => {
+            const canvas = document.querySelector("#charts canvas"), over = document.querySelector("#charts .u-over");
+            const dpr = canvas.width / canvas.clientWidth;
+            const x = (over.offsetLeft + over.offsetWidth * seconds / 40) * dpr;
+            const y = (over.offsetTop + over.offsetHeight * (1 - height)) * dpr;
+            return [...canvas.getContext("2d").getImageData(Math.round(x), Math.round(y), 1, 1).data].slice(0, 3);
+        }""",
+        [seconds, height],
+    )
+
+
+def variable(window: Any, name: str) -> list[int]:
+    """Red, green and blue of a colour of the page's style."""
+    text = window.page.evaluate(f"getComputedStyle(document.documentElement).getPropertyValue('--{name}')").strip()
+    return [int(text[start : start + 2], 16) for start in (1, 3, 5)]
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_opens_from_a_file_without_a_network(name: str, page_of: Open) -> None:
+    """The verdict stands there; nothing else is asked for, nothing is written on the console."""
+    window = page_of(STORIES[name]())
+    verdict = "inconclusive" if name == "empty" else name
+    assert verdict.upper() in window.text("h1")
+    assert window.page.title().startswith(f"{verdict}: sandbox")
+    assert [url for url in window.asked if not url.startswith("data:")] == [window.page.url]
+    assert window.page.url.startswith("file://")
+
+
+def test_the_first_screen(page_of: Open) -> None:
+    """Without scrolling: the verdict, its level, why it is so, what is missing."""
+    window = page_of(violated().require(overlap_answers=10_000))
+    height = 900
+    for text in ("VIOLATED", "10 of 800 requests failed", "status-5xx", "overlap"):
+        box = window.page.get_by_text(text).first.bounding_box()
+        assert box["y"] + box["height"] < height, text
+
+
+def test_the_level(page_of: Open) -> None:
+    """A verified run says which of the two levels it has."""
+    assert page_of(Story()).text(".level") == "zero-impact"
+
+
+def test_a_run_without_requests(page_of: Open) -> None:
+    """There are no charts, and it is said why; the rest is there."""
+    window = page_of(empty())
+    assert window.page.locator("#charts").is_hidden()
+    assert window.text("#chartless") == "No request was recorded: there is nothing to draw."
+    assert "no-samples" in window.text("#requirements")
+
+
+def test_the_charts_show_who_answered(page_of: Open) -> None:
+    """Old alone, then both stacked, then new alone, failures on top: each in its colour."""
+    window = page_of(violated())
+    old, new, failed = (variable(window, name) for name in ("old", "new", "failed"))
+    assert colour(window, 5.0, 0.3) == old
+    assert colour(window, 30.5, 0.3) == new
+    assert (colour(window, 13.7, 0.2), colour(window, 13.7, 0.8)) == (old, new)
+    assert colour(window, 15.2, 0.8) == failed
+    assert colour(window, 30.2, 0.93) == failed
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_hover(number: int, page_of: Open) -> None:
+    """Every chart tells what was at the time under the pointer: rates, latency, failures by kind, marks."""
+    window = page_of(violated())
+    window.page.mouse.move(*at(window, 15.1, number))
+    told = window.text("#readout")
+    assert re.match(
+        r"0:15 to 0:16 \(rollout\): v1 [\d.]+/s, v2 [\d.]+/s; latency p50 10 ms, p99 10 ms; lag 1 ms, CPU 20 %\.", told
+    )
+    assert "Failed: 3 × status-5xx on GET /a/ by v2; 2 × status-5xx on " in told  # noqa: RUF001 - as the page writes it
+    window.page.mouse.move(*at(window, 5.1, number))
+    assert window.text("#readout").endswith("No failures.")
+    window.page.mouse.move(*at(window, 12.6, number))
+    assert "Mark: caches-flushed at 0:12.5." in window.text("#readout")
+
+
+def test_zoom_by_dragging(page_of: Open) -> None:
+    """What is dragged over is shown by all charts; a double click shows all again."""
+    window = page_of(violated())
+    assert range_(window) == (0.0, 40.0)
+    window.page.mouse.move(*at(window, 10.0))
+    window.page.mouse.down()
+    window.page.mouse.move(*at(window, 20.0), steps=5)
+    window.page.mouse.up()
+    assert range_(window) == (pytest.approx(10.0, abs=0.3), pytest.approx(20.0, abs=0.3))
+    for number in range(4):  # the middle of every chart is the same time now
+        box = plot(window, number).bounding_box()
+        window.page.mouse.move(box["x"] + box["width"] * 0.55, box["y"] + 5)
+        assert window.text("#readout").startswith("0:15 to 0:16"), number
+    window.page.mouse.dblclick(*at(window, 20.0))
+    assert range_(window) == (0.0, 40.0)
+
+
+def test_zoom_by_buttons(page_of: Open) -> None:
+    """To a phase, in, out, sideways, and back to all; never beyond the run."""
+    window = page_of(violated())
+    press = lambda name: window.page.get_by_role("button", name=name, exact=True).click()  # noqa: E731 - reads better below
+    press("zoom to the rollout")
+    start, end = range_(window)
+    assert (start, end) == (9.0, pytest.approx(20.0, abs=0.1))
+    press("zoom in")
+    assert range_(window)[1] - range_(window)[0] == pytest.approx((end - start) / 2, abs=0.01)
+    press("later")
+    assert range_(window)[0] > start
+    for _ in range(20):
+        press("later")
+    assert range_(window)[1] == 40.0
+    for _ in range(10):
+        press("zoom out")
+    assert range_(window) == (0.0, 40.0)
+    for _ in range(20):
+        press("zoom in")
+    assert range_(window)[1] - range_(window)[0] == pytest.approx(2.0)
+    press("show the whole run")
+    assert range_(window) == (0.0, 40.0)
+
+
+def test_keyboard(page_of: Open) -> None:
+    """A chart can be reached and read by keyboard alone; what is chosen is spoken by a screen reader."""
+    window = page_of(violated())
+    for _ in range(60):
+        window.page.keyboard.press("Tab")
+        if window.page.evaluate("document.activeElement.className") == "plot":
+            break
+    assert window.page.evaluate("document.activeElement.className") == "plot"
+    keys = window.page.keyboard
+    keys.press("Home")
+    assert window.text("#spoken").startswith("0:00 to 0:01 (head)")
+    keys.press("ArrowRight")
+    keys.press("ArrowRight")
+    assert window.text("#spoken").startswith("0:02 to 0:03")
+    keys.press("ArrowLeft")
+    assert window.text("#spoken").startswith("0:01 to 0:02")
+    keys.press("f")
+    assert window.text("#spoken").startswith("0:15 to 0:16")
+    assert "status-5xx" in window.text("#spoken")
+    keys.press("f")
+    assert window.text("#spoken").startswith("0:30 to 0:31")
+    keys.press("f")
+    assert window.text("#spoken").startswith("0:15 to 0:16")  # the first again
+    keys.press("+")
+    keys.press("+")
+    assert range_(window)[0] < 15.5 < range_(window)[1]
+    assert range_(window)[1] - range_(window)[0] == pytest.approx(10.0, abs=0.1)
+    keys.press("0")
+    assert range_(window) == (0.0, 40.0)
+
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "phone": {**PHONE, "color_scheme": "dark"},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("name", STORIES)
+def test_accessibility(name: str, look: str, page_of: Open) -> None:
+    """The axe-core rules find nothing wrong, with all that can be opened open."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    window = page_of(STORIES[name](), **LOOKS[look])
+    window.page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    found = axe.run(window.page).response["violations"]
+    assert [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in found] == []
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_phone(name: str, page_of: Open) -> None:
+    """The page is as wide as the phone, and so are the charts; wide tables scroll by themselves."""
+    window = page_of(STORIES[name](), **PHONE)
+    assert window.page.evaluate("document.documentElement.scrollWidth") == 390
+    if name != "empty":
+        assert window.page.locator("#charts canvas").first.bounding_box()["width"] <= 390
+
+
+def test_dark_and_light(page_of: Open) -> None:
+    """The page follows the system's wish, also when it changes, and so do the charts."""
+    window = page_of(violated(), color_scheme="dark")
+    background = "getComputedStyle(document.body).backgroundColor"
+    assert window.page.evaluate(background) == "rgb(20, 23, 26)"
+    dark = colour(window, 5.0, 0.3)
+    window.page.emulate_media(color_scheme="light")
+    assert window.page.evaluate(background) == "rgb(255, 255, 255)"
+    window.page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    assert colour(window, 5.0, 0.3) == variable(window, "old") != dark
+
+
+def test_print(page_of: Open, tmp_path: Path) -> None:
+    """On paper all is light, though the screen was dark, what is folded is open, and nothing is for pressing."""
+    story = Story().break_(*range(200, 400, 4), status=500)  # more outages than are open at first
+    window = page_of(story, color_scheme="dark")
+    window.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    window.page.emulate_media(media="print", color_scheme="dark")
+    assert window.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert colour(window, 5.0, 0.3) == [0x3F, 0x74, 0xB8]
+    assert window.page.locator("details:not([open])").count() == 0 < window.page.locator("details").count()
+    assert window.page.locator(".tools").is_hidden()
+    assert len(window.page.pdf(format="A4")) > 20_000
+    window.page.emulate_media(media="screen", color_scheme="dark")
+    window.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert window.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 26)"
+
+
+EVIL = "</script></td><script>window.hit = 1</script><img src=x onerror='window.hit = 1'>&lt;b>\x1b[31m\u202e`|"
+
+
+def test_hostile_texts(show: Open, tmp_path: Path) -> None:
+    """No endpoint, version, message, request id, mark, setting or output of a command becomes anything but text."""
+    story = Story().break_(300, 301, 302, status=500, message=EVIL, request_id=EVIL)
+    story.change(endpoint=lambda one: f"{one.endpoint}{EVIL}", version=lambda one: f"{one.version}{EVIL}", flow=EVIL)
+    story.change(made_by=lambda one: f"v1{EVIL}").mark(12.0, EVIL, text=EVIL)
+    page = written(story, tmp_path / "a", target=EVIL, base_url=EVIL, deploy=EVIL, seed=EVIL)
+    (page.parent / "deploy.log").write_text(EVIL * 3)
+    page = written(story, tmp_path / "b", target=EVIL, base_url=EVIL, deploy=EVIL, seed=EVIL)
+    window = show(page)
+    window.page.mouse.move(*at(window, 15.1))
+    assert window.page.evaluate("window.hit") is None
+    assert window.page.locator("img").count() == 0
+    assert window.page.locator("script").count() == 3
+    clean = EVIL.replace("\x1b", "").replace("\u202e", "")
+    for part in ("h1 + .told", "#failures", "#endpoints", "#flows", "#about", "#readout"):
+        assert clean in window.text(part), part
+
+
+def test_nothing_else_may_run(page_of: Open) -> None:
+    """Even a script that got into the page would not run, nor load anything: its policy forbids it."""
+    window = page_of(Story())
+    with window.page.expect_console_message(lambda message: "img-src" in message.text):
+        window.page.evaluate(
+            """() => { const script = document.createElement("script"); script.text = "window.hit = 1"; document.body.append(script);
+               document.body.insertAdjacentHTML("beforeend", "<img src='x' onerror='window.hit = 1'>"); }"""
+        )
+    assert window.page.evaluate("window.hit") is None
+    assert sum("Content Security Policy" in error for error in window.errors) >= 2
+    window.errors.clear()  # these were wanted
+
+
+def test_without_scripts(page_of: Open) -> None:
+    """Verdict and tables are there; it is said what the charts need."""
+    window = page_of(violated(), java_script_enabled=False)
+    assert "VIOLATED" in window.text("h1")
+    assert window.text("#chartless") == "The charts need JavaScript; the tables below have the same figures."
+    assert "503 Service Unavailable" in window.text("#failures")
+
+
+def shortened(seconds: float) -> Story:
+    """The story in less time."""
+    story = Story()
+    story.change(sent=lambda one: one.sent * seconds / 40, latency=lambda one: one.latency / 10, took=lambda one: one.took / 10)
+    story.mark(9.0 * seconds / 40, "deploy-started").mark(19.0 * seconds / 40, "deploy-ended").mark(
+        seconds, "run-ended", planned_s=seconds
+    )
+    story.health = [replace(one, at=one.at * seconds / 40) for one in story.health[:2]]
+    return story
+
+
+def an_hour() -> Story:
+    """One request a second and endpoint for an hour, old until half past; one failure."""
+    story = shortened(3600)
+    story.samples = [
+        Sample(
+            at / 2,
+            ("GET /a/", "GET /b/")[at % 2],
+            f"id{at}",
+            0.02,
+            0.01,
+            200,
+            "",
+            "v1" if at < 3600 else "v2",
+            vu=at % 4,
+            lane="new",
+        )
+        for at in range(7200)
+    ]
+    return story.break_(1234, status=500)
+
+
+@pytest.mark.parametrize("story, end, buckets", [(shortened(2.0), 2.0, 20), (an_hour(), 3600.0, 360)], ids=["2 s", "1 h"])
+def test_short_and_long_runs(story: Story, end: float, buckets: int, page_of: Open) -> None:
+    """Both give a readable page: charts in steps that suit them, no bucket empty."""
+    window = page_of(story)
+    assert range_(window) == (0.0, end)
+    window.page.mouse.move(*at(window, end * 0.95, end=end))
+    told = window.text("#readout")
+    assert "(tail): v1 0/s, v2 " in told
+    assert "v2 0/s" not in told
+    steps = {
+        window.text("#readout")
+        for share in range(8)
+        if window.page.mouse.move(*at(window, end * share / 8 + end / 100, end=end)) is None
+    }
+    assert len(steps) == 8
