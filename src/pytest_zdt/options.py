@@ -37,6 +37,7 @@ OPTIONS = (
     Option("abort-on-violation", "", "", "stop at the first violation, so that the pipeline can roll back at once"),
     Option("report", "DIR", "text", "where the evidence goes (default: zdt-report)"),
     Option("overwrite", "", "", "replace the evidence of another run in the report directory"),
+    Option("live", "PORT", "port", "serve the report's page on http://127.0.0.1:PORT while the run goes (0: any free port)"),
     Option("seed", "N", "seed", "seed of every VU's random order"),
     Option("transport", "curl|urllib3", "transport", "the wire (default: curl)"),
     Option("lanes", "both|reused|new", "lanes", "connections kept alive, new ones for each iteration, or both (default)"),

@@ -17,9 +17,11 @@ from pytest_zdt.controller import HERE, Controller
 from pytest_zdt.distribution import Distribution, worker_number
 from pytest_zdt.evidence.bundle import BundleError, check_free
 from pytest_zdt.keys import RUN
+from pytest_zdt.live import Live
 from pytest_zdt.manifest import environment
 from pytest_zdt.poller import answers
 from pytest_zdt.processes import Command, unreachable, wait_until_served
+from pytest_zdt.report.watch import Watch
 from pytest_zdt.schedule import lane
 from pytest_zdt.settings import RunSettings
 
@@ -66,15 +68,27 @@ class Runner:
         self._requests = 0
         self._controller: Controller | None = None
         self._shown = 0.0
+        self._live: Live | None = None
         self._scratch = tempfile.TemporaryDirectory(prefix="zdt-")
         if self._run.settings.load:
             try:
                 check_free(self._run.settings.report, self._run.settings.overwrite)
             except BundleError as error:
                 raise pytest.UsageError(str(error)) from None
+            self._live = self._serve_live()
             self._controller = Controller(self._run, self._show, self._announce, self._give_up, config.option.maxfail or 0)
         self._distribution = Distribution(self._run, self._controller)
         config.pluginmanager.register(self._distribution, "zdt_distribution")
+
+    def _serve_live(self) -> Live | None:
+        settings = self._run.settings
+        if settings.live is None:
+            return None
+        try:
+            return Live(Watch(settings.report, self._run.id), settings.live)
+        except OSError as error:
+            why = f"port {settings.live} cannot be listened on ({error.strerror})"
+            raise pytest.UsageError(f"--zdt-live: {why}: give another one, or 0 for any free one") from None
 
     def pytest_report_header(self) -> str:
         """One line: what is tested, and how to repeat it."""
@@ -88,6 +102,7 @@ class Runner:
         return (
             f"zdt: {what}; {_shape(settings)}{settings.vus} VUs ({vus} connections) on {workers} worker{'s' * (workers > 1)}, "
             f"{settings.duration:g}s at most, --zdt-seed={settings.seed}, evidence in {settings.report}"
+            f"{f', live at {self._live.url}' if self._live is not None else ''}"
         )
 
     def pytest_sessionstart(self) -> None:
@@ -192,7 +207,9 @@ class Runner:
             reporter.write_line("")
 
     def pytest_unconfigure(self) -> None:
-        """Ends the served API."""
+        """Ends the served API, and the page."""
+        if self._live is not None:
+            self._live.close()
         if self._served is not None:
             self._served.stop()
         self._scratch.cleanup()

@@ -20,6 +20,7 @@ from pytest_zdt.values import (
     duration,
     lanes,
     pin,
+    port,
     positive_duration,
     rate,
     seed,
@@ -56,6 +57,7 @@ TARGET_KEYS: dict[str, Callable[[Any], Any]] = {
     "head": duration,
     "tail": duration,
     "report": str,
+    "live": port,
     "seed": seed,
     "transport": transport,
     "http2": switch,
@@ -72,7 +74,8 @@ class RunSettings:
     """How a run is to be made. Times in seconds; ``duration`` is 0 in smoke mode; ``secret_env`` is a variable's name, or empty.
 
     ``vus`` is the greatest number of VUs. One at most of ``ramp`` (0: none), ``stages`` (pairs of seconds and VUs) and ``rate``
-    (iterations a second, 0: a closed loop) is given. ``probe_every`` is 0 without probes.
+    (iterations a second, 0: a closed loop) is given. ``probe_every`` is 0 without probes; ``live`` is the port
+    that the page is served on while the run goes, None without.
     """
 
     target: Target
@@ -89,6 +92,7 @@ class RunSettings:
     deploy: str = ""
     report: Path = Path("zdt-report")
     overwrite: bool = False
+    live: int | None = None
     seed: int = 0
     transport: str = "curl"
     lanes: tuple[str, ...] = ("reused", "new")
@@ -159,6 +163,8 @@ def resolve(given: Mapping[str, Any], root: Path, environ: Mapping[str, str] = o
     if not values.get("smoke"):
         values |= _executor(values, given)
     planned = 0.0 if values.get("smoke") else _planned(values, given)
+    if given.get("live") is not None and not planned:
+        raise SettingsError("--zdt-live shows a load while it goes: say how long with --zdt-duration")
     return RunSettings(
         target=target,
         duration=planned,
@@ -174,6 +180,7 @@ def resolve(given: Mapping[str, Any], root: Path, environ: Mapping[str, str] = o
         deploy=values.get("deploy", "") if planned else "",
         report=Path(values.get("report") or "zdt-report"),
         overwrite=bool(values.get("overwrite")),
+        live=values.get("live") if planned else None,
         seed=values["seed"] if values.get("seed") is not None else secrets.randbelow(10**6),
         transport=values.get("transport") or "curl",
         control_url=values.get("control_url", "") if planned else "",

@@ -122,6 +122,13 @@ def version_source(text: str) -> VersionSource:
     return VersionSource(kind, key)
 
 
+def port(text: str | int) -> int:
+    """A port of this machine, 0 for any free one. Raises `ValueError`."""
+    if not re.fullmatch(r"\d{1,5}", str(text), re.ASCII) or int(text) > 65535:
+        raise ValueError(f"{text!r} is not a port: write a number up to 65535, or 0 for any free one")
+    return int(text)
+
+
 def base_url(text: str) -> str:
     """An absolute http(s) URL without query. Raises `ValueError`."""
     parts = urlsplit(str(text).replace("{port}", "1"))

@@ -25,6 +25,8 @@ PHONE: dict[str, Any] = {
     "is_mobile": True,
     "has_touch": True,
 }
+READY = "#charts[data-from], #chartless:not([hidden])"
+"""Selector of what a page has when it is drawn."""
 Open = Callable[..., Any]
 
 
@@ -44,22 +46,22 @@ def browser() -> Iterator[Any]:
 class Window:
     """A page in the browser, what it wrote on its console, and what it asked for beside itself."""
 
-    def __init__(self, browser: Any, url: str, *, offline: bool = True, **options: Any) -> None:
+    def __init__(self, browser: Any, url: str, *, offline: bool = True, ready: str = READY, **options: Any) -> None:
         self.context = browser.new_context(offline=offline, **{**DESKTOP, **options})
         self.page = self.context.new_page()
         self.errors: list[str] = []
+        self.wanted = "nothing"
+        """A part of complaints that a test wants."""
         self.asked: list[str] = []
         self.page.on("console", self._written)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.goto(url)
-        self.page.wait_for_function(
-            "document.querySelector('#charts').dataset.from || !document.querySelector('#chartless').hidden"
-        )
+        self.page.wait_for_selector(ready, state="attached")
 
     def _written(self, message: Any) -> None:
         """The tests look at the charts' colours, which Chromium finds slow; all else counts."""
-        if message.type in ("error", "warning") and "getImageData" not in message.text:
+        if message.type in ("error", "warning") and not any(text in message.text for text in ("getImageData", self.wanted)):
             self.errors.append(message.text)
 
     def text(self, selector: str) -> str:

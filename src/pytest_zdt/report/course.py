@@ -80,6 +80,8 @@ class Course:
 
     def __init__(self, width: float) -> None:
         self.width = width
+        self.last = 0.0
+        """When the last sample was sent; seconds."""
         self._answers: defaultdict[str, Counter[int]] = defaultdict(Counter)
         self._failed: Counter[int] = Counter()
         self._failures: defaultdict[Group, array[float]] = defaultdict(lambda: array("d"))
@@ -96,6 +98,7 @@ class Course:
 
     def _add(self, one: Series) -> None:
         width, labels = self.width, one.labels
+        self.last = max([self.last, *one.sent[-1:]])
         buckets = [int(sent / width) for sent in one.sent]
         if labels.failed:
             self._failed.update(buckets)

@@ -17,11 +17,12 @@ MOST_OUTPUT: Final = 20_000
 def publish(directory: Path, facts: Facts, verdict: Verdict) -> None:
     """Writes what tells of the verdict beside the evidence. Raises `OSError` where a file cannot be written."""
     write_verdict(directory, verdict.as_dict())
-    (directory / PAGE).write_text(page.render(facts, verdict, _printed(directory / DEPLOY_LOG)), encoding="utf-8")
+    (directory / PAGE).write_text(page.render(facts, verdict, printed(directory)), encoding="utf-8")
 
 
-def _printed(log: Path) -> str:
-    """The end of what the deploy command printed; empty without one."""
+def printed(directory: Path) -> str:
+    """The end of what the deploy command has printed; empty without one."""
+    log = directory / DEPLOY_LOG
     if not log.is_file():
         return ""
     with log.open("rb") as output:

@@ -10,13 +10,13 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from pytest_zdt.evidence.marks import ENDED
+from pytest_zdt.evidence.marks import ENDED, Mark
 from pytest_zdt.report import matrices, sections
 from pytest_zdt.report.course import Columns, Course, bucket_width
 from pytest_zdt.report.markup import Html, html, tag
@@ -58,7 +58,7 @@ def course(facts: Facts) -> Course:
     return found
 
 
-def parts(facts: Facts, verdict: Verdict, output: str = "") -> dict[str, Html]:
+def parts(facts: Facts, verdict: Verdict, output: str = "", *, under_way: bool = False) -> dict[str, Html]:
     """The page's parts but for the charts, by their ids; what there is nothing to say of is left out."""
     found = {
         "requirements": sections.requirements(verdict),
@@ -72,7 +72,7 @@ def parts(facts: Facts, verdict: Verdict, output: str = "") -> dict[str, Html]:
         "about": sections.about(facts.run, verdict, facts.marks, output),
     }
     titled = {name: html(tag("h2", TITLES[name]), content) for name, content in found.items() if content is not None}
-    return {"verdict": html(sections.banner(verdict), sections.key_figures(verdict)), **titled}
+    return {"verdict": html(sections.banner(verdict, under_way=under_way), sections.key_figures(verdict)), **titled}
 
 
 def chart(columns: Columns, facts: Facts, verdict: Verdict) -> dict[str, Any]:
@@ -83,11 +83,16 @@ def chart(columns: Columns, facts: Facts, verdict: Verdict) -> dict[str, Any]:
         "old": facts.timeline.old,
         "phases": [{"name": name, "start": start, "end": end} for name, start, end in facts.timeline.spans()],
         "overlaps": [asdict(span) for change in verdict.changes if (span := change.overlap) is not None],
-        "marks": [{"at": mark.at, "name": mark.name} for mark in sections.told(facts.marks) if mark.name != ENDED],
+        "marks": marks(facts.marks),
         "outages": [_interval(outage) for outage in outages[:MOST_OUTAGES]],
         "outages_in_all": len(outages),
     }
     return {name: _cleaned(value) for name, value in told.items()}
+
+
+def marks(found: Sequence[Mark]) -> list[dict[str, Any]]:
+    """Those that the charts show."""
+    return [{"at": mark.at, "name": clean(mark.name)} for mark in sections.told(found) if mark.name != ENDED]
 
 
 def _cleaned(value: Any) -> Any:
@@ -114,9 +119,13 @@ def _interval(outage: Outage) -> dict[str, object]:
     }
 
 
+def title(verdict: Verdict, *, under_way: bool = False) -> str:
+    """What a window of the page is called."""
+    return f"{sections.word(verdict, under_way=under_way)}: {verdict.run.get('target')} · zero downtime"
+
+
 def document(verdict: Verdict, content: dict[str, Html], data: dict[str, Any], *, live: bool = False) -> str:
     """The whole file; ``live``: one that a running run serves, and that asks it for news."""
-    title = f"{verdict.verdict}: {verdict.run.get('target')} · zero downtime"
     policy = "; ".join(_policy(live))
     head = tag(
         "head",
@@ -124,7 +133,7 @@ def document(verdict: Verdict, content: dict[str, Html], data: dict[str, Any], *
         tag("meta", http_equiv="Content-Security-Policy", content=policy),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
-        tag("title", title),
+        tag("title", title(verdict, under_way=live)),
         tag("link", rel="icon", href=ICON),
         [tag("style", asset(name)) for name in STYLES],
     )

@@ -9,7 +9,7 @@ from pytest_zdt.evidence.marks import CONTROL, FAILED, POLLED, Mark
 from pytest_zdt.report.markup import Html, html, long_table, row, table, tag
 from pytest_zdt.report.repeat import command
 from pytest_zdt.report.terminal import headline, users
-from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Cause, FailureGroup, Outage, Requirement, Verdict
+from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Cause, FailureGroup, Outage, Verdict
 
 SIGN: Final = {VERIFIED: "✓", VIOLATED: "✗", INCONCLUSIVE: "?"}
 UNTOLD: Final = frozenset({FAILED, POLLED, CONTROL})
@@ -34,24 +34,19 @@ def badge(status: str) -> Html:
 # --- the first screen
 
 
-def banner(verdict: Verdict) -> Html:
+def word(verdict: Verdict, *, under_way: bool = False) -> str:
+    """The verdict in a word; while the run is under way it is too early to call it inconclusive."""
+    return "under way" if under_way and verdict.verdict == INCONCLUSIVE else verdict.verdict
+
+
+def banner(verdict: Verdict, *, under_way: bool = False) -> Html:
     """The verdict, its level, why, and what is missing."""
     level = tag("span", verdict.level, class_="level") if verdict.level else None
-    title = tag("h1", tag("span", SIGN[verdict.verdict], class_="sign", aria_hidden="true"), " ", verdict.verdict.upper(), level)
+    sign = tag("span", SIGN[verdict.verdict], class_="sign", aria_hidden="true")
+    title = tag("h1", sign, " ", word(verdict, under_way=under_way).upper(), level)
     _, _, told = headline(verdict).partition(": ")
-    reasons = [one for one in verdict.requirements if one.status != VERIFIED]
-    deciding = [one for one in reasons if one.status == VIOLATED] + [one for one in reasons if one.status == INCONCLUSIVE]
-    return html(
-        tag(
-            "div",
-            title,
-            tag("p", told, class_="told"),
-            _guess(verdict.causes),
-            _where(verdict),
-            class_=f"banner {verdict.verdict}",
-        ),
-        _why(deciding),
-    )
+    lines = (tag("p", told, class_="told"), _guess(verdict.causes), _where(verdict))
+    return html(tag("div", title, lines, class_=f"banner {verdict.verdict}"), _why(verdict))
 
 
 def _where(verdict: Verdict) -> Html:
@@ -67,14 +62,15 @@ def _where(verdict: Verdict) -> Html:
     )
 
 
-def _why(reasons: Sequence[Requirement]) -> Html | None:
-    if not reasons:
-        return None
-    title = "Why, and what is missing"
+def _why(verdict: Verdict) -> Html | None:
+    """The requirements that are not verified; first those that are violated."""
+    reasons = [one for status in (VIOLATED, INCONCLUSIVE) for one in verdict.requirements if one.status == status]
     items = [
         tag("li", badge(one.status), " ", tag("b", one.name), " ", tag("code", one.reason), " ", one.detail) for one in reasons
     ]
-    return tag("div", tag("h2", title), tag("ul", items, class_="reasons"), class_="why")
+    return (
+        tag("div", tag("h2", "Why, and what is missing"), tag("ul", items, class_="reasons"), class_="why") if reasons else None
+    )
 
 
 def _guess(causes: Sequence[Cause]) -> Html | None:

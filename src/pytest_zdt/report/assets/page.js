@@ -7,7 +7,9 @@
   const LANE = 36; // pixels
   const SIZE = 56; // pixels left of every plot
   let data = null;
+  let panels = []; // what makes each chart, and its legend; in the order of `plots`
   let plots = [];
+  let rows = null; // the endpoints that have lanes
   let range = null; // what is zoomed to; null: all
   let cursor = null; // the bucket that the keyboard has chosen
 
@@ -49,6 +51,8 @@
   }
 
   const number = (value) => (value >= 100 ? Math.round(value).toLocaleString("en") : value.toLocaleString("en", { maximumFractionDigits: 1 }));
+
+  const measured = (value, unit) => (unit === " ms" && value >= 1000 ? `${number(value / 1000)} s` : `${number(value)}${unit}`);
 
   // --- elements
 
@@ -152,7 +156,7 @@
   function axes(unit) {
     const look = { stroke: colour("quiet"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line"), width: 1 }, font: "12px system-ui, sans-serif" };
     const times = { ...look, size: 34, values: (_, splits) => splits.map(clock), incrs: [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400], space: 60 };
-    const values = { ...look, size: SIZE, values: (_, splits) => splits.map((value) => (value == null ? "" : `${number(value)}${unit}`)) };
+    const values = { ...look, size: SIZE, values: (_, splits) => splits.map((value) => (value == null ? "" : measured(value, unit))) };
     return [times, values];
   }
 
@@ -216,7 +220,7 @@
     return { names, of: (name) => (own.includes(name) ? own.indexOf(name) : own.length) };
   }
 
-  function failures(rows) {
+  function failures() {
     const draw = (plot) =>
       clipped(plot, (ctx, box, dpr) => {
         const height = 12 * dpr;
@@ -243,7 +247,7 @@
         written(ctx, dpr);
         rows.names.forEach((name, number) => ctx.fillText(name, box.left + 4 * dpr, box.top + (number * LANE + 3) * dpr));
       });
-    const height = rows.names.length * LANE + 34 + 8 + 4;
+    const height = rows.names.length * LANE + 34 + 8 + 4; // the axis, the padding
     const [times, values] = axes("");
     const blank = { ...values, values: (_, splits) => splits.map(() => ""), grid: { show: false }, ticks: { show: false } };
     return [options(height, "", [{ stroke: "transparent" }], { axes: [times, blank], draw: [draw] }), steps(data.failed.map(() => 0))];
@@ -291,8 +295,8 @@
     const phase = data.phases.find((one) => from < one.end) || data.phases[data.phases.length - 1];
     const rates = data.versions.map((one) => `${one.id || "no version"} ${number(one.rate[bucket])}/s`);
     const parts = [`${clock(from)} to ${clock(to)} (${phase ? phase.name : "run"}): ${rates.join(", ") || "no answers"}`];
-    if (data.p50[bucket] != null) parts.push(`latency p50 ${number(data.p50[bucket])} ms, p99 ${number(data.p99[bucket])} ms`);
-    if (data.lag[bucket] != null) parts.push(`lag ${number(data.lag[bucket])} ms, CPU ${Math.round(data.cpu[bucket] * 100)} %`);
+    if (data.p50[bucket] != null) parts.push(`latency p50 ${measured(data.p50[bucket], " ms")}, p99 ${measured(data.p99[bucket], " ms")}`);
+    if (data.lag[bucket] != null) parts.push(`lag ${measured(data.lag[bucket], " ms")}, CPU ${Math.round(data.cpu[bucket] * 100)} %`);
     return `${parts.join("; ")}. ${toldFailures(from, to)}${toldMarks(from, to)}`;
   }
 
@@ -369,7 +373,7 @@
       made.addEventListener("click", act);
       return made;
     };
-    const spans = data.phases.map((phase) => button(phase.name, () => zoom(phase.start, phase.end), `zoom to the ${phase.name}`));
+    const spans = data.phases.map((phase, number) => button(phase.name, () => zoom(data.phases[number].start, data.phases[number].end), `zoom to the ${phase.name}`));
     return element(
       "div",
       { class: "tools", role: "group", "aria-label": "What the charts show" },
@@ -383,36 +387,62 @@
     );
   }
 
-  function panel(title, label, [settings, columns], ...keys) {
+  function panel(title, label, make, keys) {
     const plot = element("div", { class: "plot", tabindex: "0", role: "group", "aria-label": `${label} Arrow keys move, plus and minus zoom, 0 shows all, f goes to the next failure.` });
-    place.append(element("div", { class: "chart" }, element("h3", {}, title), ...keys, plot));
+    const shownKeys = keys();
+    place.append(element("div", { class: "chart" }, element("h3", {}, title), shownKeys, plot));
+    const [settings, columns] = make();
     plots.push(new uPlot(settings, columns, plot));
+    panels.push({ make, keys, shownKeys });
     plot.querySelectorAll("canvas").forEach((canvas) => canvas.setAttribute("aria-hidden", "true"));
     plot.addEventListener("keydown", pressed);
   }
 
+  function versionKeys() {
+    const versions = data.versions.map((one) => [versionColour(one.id), `${one.id || "no version"}: ${one.answers.toLocaleString("en")} good answers`]);
+    const both = data.overlaps.length ? [["text", "below: both versions answered"]] : [];
+    return legend([...versions, ["failed", `failed: ${data.at.length.toLocaleString("en")}`], ...both]);
+  }
+
+  function failureKeys() {
+    const most = data.outages.length < data.outages_in_all ? ` Of ${data.outages_in_all.toLocaleString("en")} outages the ${data.outages.length.toLocaleString("en")} longest are drawn.` : "";
+    return element("p", {}, `A line is a failure; dark is how long an outage lasted at least, light how long at most.${most}`);
+  }
+
+  const INVITATION = "Point at a chart, or choose one and use the arrow keys. Drag to zoom, double-click for all.";
+
   function draw() {
     plots.forEach((plot) => plot.destroy());
-    plots = [];
+    [plots, panels, rows] = [[], [], lanes()];
     place.hidden = false;
     document.getElementById("chartless").hidden = true;
     const focused = [...place.querySelectorAll(".plot")].indexOf(document.activeElement);
     const text = document.getElementById("readout")?.textContent;
     place.replaceChildren(tools());
-    place.append(element("p", { class: "readout", id: "readout" }, text || "Point at a chart, or choose one and use the arrow keys. Drag to zoom, double-click for all."));
+    place.append(element("p", { class: "readout", id: "readout" }, text || INVITATION));
     place.append(element("p", { class: "unseen", id: "spoken", role: "status" }));
-    const versions = data.versions.map((one) => [versionColour(one.id), `${one.id || "no version"}: ${one.answers.toLocaleString("en")} good answers`]);
-    const both = data.overlaps.length ? [["text", "below: both versions answered"]] : [];
-    panel("Requests per second, by version", `Requests per second by version over ${clock(data.end)}.`, rates(), legend([...versions, ["failed", `failed: ${data.at.length.toLocaleString("en")}`], ...both]));
-    const rows = lanes();
-    if (rows.names.length) {
-      const most = data.outages.length < data.outages_in_all ? ` (the ${data.outages.length} longest of ${data.outages_in_all} outages)` : "";
-      panel(`Failures and outages, by endpoint${most}`, "Failures and outages by endpoint.", failures(rows), element("p", {}, "A line is a failure; dark is how long an outage lasted at least, light how long at most."));
-    }
-    panel("Latency of virtual users' answers, p50 (line) to p99", "Latency, median to 99th percentile.", latencies());
-    panel("The load generator: scheduling lag and CPU of the busiest worker", "Scheduling lag and CPU of the load generator.", health(), legend([["violated", "lag"], ["third", "CPU, on a scale from nothing to a whole core"]]));
+    panel("Requests per second, by version", "Requests per second by version.", rates, versionKeys);
+    if (rows.names.length) panel("Failures and outages, by endpoint", "Failures and outages by endpoint.", failures, failureKeys);
+    panel("Latency of answers to virtual users", "Latency, median to 99th percentile.", latencies, () => legend([["p50", "p50 (thick) to p99 (thin)"]]));
+    panel("The load generator: scheduling lag and CPU of the busiest worker", "Scheduling lag and CPU of the load generator.", health, () => legend([["violated", "lag"], ["third", "CPU, on a scale from nothing to a whole core"]]));
     zoom(...shown());
     if (focused >= 0) place.querySelectorAll(".plot")[focused]?.focus({ preventScroll: true });
+  }
+
+  /** What decides which charts, layers, lanes and buttons there are. */
+  const shape = () => JSON.stringify([data.versions.map((one) => one.id), lanes().names.length, data.phases.map((one) => one.name), data.overlaps.length, data.at.length > 0]);
+
+  /** New figures in the charts that are there: what somebody is just doing with them is left alone. */
+  function redraw() {
+    rows = lanes();
+    panels.forEach((one, number) => {
+      plots[number].setData(one.make()[1], false);
+      const keys = one.keys();
+      one.shownKeys.replaceWith(keys);
+      one.shownKeys = keys;
+    });
+    plots.forEach((plot) => plot.redraw(true, true));
+    zoom(...shown());
   }
 
   function empty() {
@@ -420,8 +450,10 @@
   }
 
   function show(raw) {
+    const before = data && plots.length ? shape() : "";
     data = prepare(raw);
-    if (data.versions.length || data.at.length) draw();
+    if (before && before === shape()) redraw();
+    else if (data.versions.length || data.at.length) draw();
     else empty();
   }
 

@@ -1,0 +1,138 @@
+"""The page of a run that is under way, in a real browser: it follows the evidence, and comes to its end with the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_zdt.evidence.bundle import BundleWriter
+from pytest_zdt.evidence.samples import pack
+from pytest_zdt.live import Live
+from pytest_zdt.report.watch import Watch
+
+from ..unit.verdict.conftest import Story
+from .conftest import Open
+
+
+class UnderWay:
+    """A story that is told bit by bit, as a run writes it."""
+
+    def __init__(self, story: Story, directory: Path) -> None:
+        self.story, self._told = story, 0.0
+        self._writer = BundleWriter(directory, {"schema": "zdt-run/1", **story.run})
+
+    def go_on(self, until: float) -> None:
+        """Writes what happened up to then."""
+        evidence, since = self.story.evidence, self._told
+        self._told = until
+        if samples := [one for one in self.story.samples if since <= one.sent < until]:
+            self._writer.add_batch(pack(samples, "main", 0.0))
+        for second in evidence.health:
+            if since <= second.at < until:
+                self._writer.add_batch(second.as_line())
+        for mark in evidence.marks:
+            if since <= mark.at < until:
+                self._writer.copy_mark(mark)
+
+    def close(self) -> None:
+        """Nothing is written any more."""
+        self._writer.close()
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Callable[..., UnderWay]]:
+    """Begins a run whose evidence goes to the test's directory."""
+    begun: list[UnderWay] = []
+
+    def begin_(story: Story) -> UnderWay:
+        begun.append(UnderWay(story, tmp_path))
+        return begun[-1]
+
+    yield begin_
+    for run in begun:
+        run.close()
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Live]:
+    """The page of the run r1, whose evidence goes to the test's directory."""
+    found = Live(Watch(tmp_path, "r1"), 0)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def watched(show: Open, live: Live) -> Callable[[], Any]:
+    """Opens the page."""
+    return lambda: show(live.url, offline=False)
+
+
+def test_follows_the_run(watched: Callable[[], Any], begin: Callable[..., UnderWay]) -> None:
+    """Within a second it shows who answers, failures and marks, with the charts that are there; at the end the verdict."""
+    run = begin(Story().break_(300, status=500))
+    run.go_on(5.0)
+    window = watched()
+    expect = pytest.importorskip("playwright.sync_api").expect
+    status, charts = window.page.locator("#live"), window.page.locator("#charts")
+    expect(status).to_have_text("Under way for 5 s; judged as if it had ended at 5 s.")
+    assert "UNDER WAY" in window.text("h1")
+    assert window.page.title() == "under way: sandbox · zero downtime"
+    run.go_on(12.0)
+    expect(charts).to_contain_text("v2: ")
+    expect(window.page.get_by_role("button", name="zoom to the rollout")).to_be_visible()
+    run.go_on(16.0)
+    expect(charts).to_contain_text("failed: 1")
+    expect(window.page.locator("h1")).to_contain_text("VIOLATED")
+    run.go_on(41.0)
+    expect(status).to_have_text("The run is over.")
+    assert "VIOLATED" in window.text("h1")
+    assert window.page.title() == "violated: sandbox · zero downtime"
+    assert "800" in window.text(".figures")
+    assert {url.partition("?")[0] for url in window.asked if not url.startswith("data:")} == {
+        window.page.url,
+        f"{window.page.url}live.json",
+    }
+
+
+def test_leaves_alone_what_somebody_looks_at(watched: Callable[[], Any], begin: Callable[..., UnderWay]) -> None:
+    """New figures change neither the zoom, nor what is unfolded, nor where the keyboard is."""
+    run = begin(Story())
+    run.go_on(30.0)
+    window = watched()
+    expect = pytest.importorskip("playwright.sync_api").expect
+    window.page.get_by_role("button", name="zoom to the rollout").click()
+    charts = window.page.locator("#charts")
+    before = charts.get_attribute("data-from"), charts.get_attribute("data-to")
+    window.page.locator("#endpoints summary").first.click()
+    window.page.locator(".plot").first.focus()
+    run.go_on(33.0)
+    expect(window.page.locator("#live")).to_have_text("Under way for 33 s; judged as if it had ended at 33 s.")
+    assert (charts.get_attribute("data-from"), charts.get_attribute("data-to")) == before
+    assert window.page.locator("#endpoints details").first.get_attribute("open") is not None
+    assert window.page.evaluate("document.activeElement.className") == "plot"
+    window.page.get_by_role("button", name="show the whole run").click()
+    assert float(charts.get_attribute("data-to") or 0) == pytest.approx(33.0, abs=0.1)
+
+
+def test_waits_for_the_run(live: Live, show: Open, begin: Callable[..., UnderWay], tmp_path: Path) -> None:
+    """Before the load there is nothing to show, not even the run that the directory held before; then it shows itself."""
+    begin(Story().break_(300, status=500)).go_on(40.0)
+    (tmp_path / "run.json").write_text((tmp_path / "run.json").read_text().replace('"r1"', '"r0"'))
+    window = show(live.url, offline=False, ready="p")
+    assert window.text("p") == "The load has not begun yet; this page looks again every second."
+    begin(Story()).go_on(3.0)
+    pytest.importorskip("playwright.sync_api").expect(window.page.locator("h1")).to_contain_text("UNDER WAY")
+
+
+def test_the_server_goes(watched: Callable[[], Any], live: Live, begin: Callable[..., UnderWay]) -> None:
+    """When nobody answers any more, as after a kill, it says so and keeps what it has."""
+    begin(Story()).go_on(5.0)
+    window = watched()
+    window.wanted = "ERR_CONNECTION_REFUSED"
+    live.close()
+    expect = pytest.importorskip("playwright.sync_api").expect
+    expect(window.page.locator("#live")).to_contain_text("its server cannot be reached")
+    assert "UNDER WAY" in window.text("h1")
