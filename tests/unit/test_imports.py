@@ -122,6 +122,7 @@ def test_others_use_no_private_attribute_of_a_foreign_object(name: str) -> None:
         "__main__",
         "vu",
         "recorder",
+        "live",
     ],
 )
 def test_no_pytest_below(part: str) -> None:
@@ -171,6 +172,9 @@ def test_no_pytest_below(part: str) -> None:
         ("__main__", ["cli"]),
         ("verdict", ["verdict", "evidence"]),
         ("report", ["report", "verdict", "evidence"]),
+        ("report.course", ["verdict.statistics", "evidence"]),
+        ("report.markup", ["report.terminal"]),
+        ("live", ["report"]),
         ("http", ["http", "evidence", "target", "__version__"]),
     ],
 )
@@ -224,5 +228,18 @@ def test_the_command_loads_no_driver() -> None:
 def test_an_idle_plugin_loads_nothing() -> None:
     """Importing the plugin loads no HTTP library and none of the parts of a run."""
     parts = ("runner", "controller", "workers", "items", "poller", "cli", "http", "evidence", "verdict", "report")
-    parts += ("crew", "copies", "plans", "selftest", "prober", "pulse", "engine", "schedule", "settings", "affinity", "team")
+    parts += (
+        "crew",
+        "copies",
+        "plans",
+        "selftest",
+        "prober",
+        "pulse",
+        "live",
+        "engine",
+        "schedule",
+        "settings",
+        "affinity",
+        "team",
+    )
     assert not of(loaded("pytest_zdt.plugin"), "requests", "urllib3", "pycurl", *(f"pytest_zdt.{part}" for part in parts))

@@ -7,6 +7,7 @@ import pytest
 from pytest_zdt.options import OPTIONS, any_given, given
 
 NEW = {
+    "live": ("8080", 8080),
     "ramp": ("90s", 90.0),
     "stages": ("1m:5,1m:0", ((60.0, 5), (60.0, 0))),
     "rate": ("600/m", 10.0),
@@ -18,6 +19,7 @@ BAD = {
     "stages": ("5", "'5' is not a stage"),
     "rate": ("5", "'5' is not a rate"),
     "probe-every": ("often", "'often' is not a duration"),
+    "live": ("65536", "'65536' is not a port"),
     "pin": ("on", "'on' is not one of auto, off"),
 }
 

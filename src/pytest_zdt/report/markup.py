@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
-from typing import Final
+from typing import Final, TypeVar
 
 from pytest_zdt.report.terminal import clean
 
+T = TypeVar("T")
 FIRST_ROWS: Final = 20
 MOST_ROWS: Final = 1000
 """Rows of a table that are on the page; the others are in the evidence."""
@@ -65,9 +66,14 @@ def _cell(cell: Content) -> Html:
     return cell if isinstance(cell, Html) and cell.startswith("<td") else tag("td", cell)
 
 
-def long_table(caption: str, header: Sequence[Content], rows: Sequence[Content], where: str = "verdict.json") -> Html:
-    """A table whose first rows are open to see, the others behind a summary; of very many it says where they are."""
-    rest, left = rows[FIRST_ROWS:MOST_ROWS], len(rows) - MOST_ROWS
+def long_table(
+    caption: str, header: Sequence[Content], items: Sequence[T], show: Callable[[T], Html], where: str = "verdict.json"
+) -> Html:
+    """A table of the rows that ``show`` makes of items: the first are open to see, the others behind a summary, and of very many
+    it says where they are.
+    """
+    rows, left = [show(item) for item in items[:MOST_ROWS]], len(items) - MOST_ROWS
+    rest = rows[FIRST_ROWS:]
     others = (
         tag("details", tag("summary", f"{len(rest):,} more"), table(f"{caption} (continued)", header, rest)) if rest else None
     )

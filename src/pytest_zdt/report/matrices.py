@@ -67,16 +67,13 @@ def _cell(one: EndpointFigures | None) -> Html:
 
 def _all(figures: Sequence[EndpointFigures]) -> Html:
     header = ("endpoint", "phase", "version", "lane", "requests", "failures", "p50", "p95", "p99", "longest")
-    rows = [
-        row(
-            *(one.endpoint, one.phase, one.version or "none named", one.lane, f"{one.requests:,}", f"{one.failures:,}"),
-            *map(figure, (one.p50_ms, one.p95_ms, one.p99_ms, one.max_ms)),
-        )
-        for one in figures
-    ]
-    return tag(
-        "details", tag("summary", "All figures of the endpoints"), long_table("All figures of the endpoints", header, rows)
-    )
+    made = long_table("All figures of the endpoints", header, figures, _figures)
+    return tag("details", tag("summary", "All figures of the endpoints"), made)
+
+
+def _figures(one: EndpointFigures) -> Html:
+    counts = (one.phase, one.version or "none named", one.lane, f"{one.requests:,}", f"{one.failures:,}")
+    return row(one.endpoint, *counts, *map(figure, (one.p50_ms, one.p95_ms, one.p99_ms, one.max_ms)))
 
 
 def flows(verdict: Verdict) -> Html:
@@ -110,13 +107,15 @@ def _use(use: Flow | None, crossing: bool) -> Html:
 
 def latency(verdict: Verdict) -> Html:
     """The rollout's latency against the head's, and what could have been missed."""
-    slower, missed = [_impact(one) for one in verdict.impact], [_missed(one) for one in verdict.resolution]
+    slower, missed = verdict.impact, verdict.resolution
     chance = ("endpoint", "head, p50", "rollout, p50", "slower by chance of", "p", "found")
     gaps = ("endpoint", "phase", "longest gap between requests", "failure rate below", "probes")
     return html(
         tag("p", "The chance is that an answer in the rollout is slower than one in the head; 50 % means no difference."),
-        long_table("Latency of the rollout against the head", chance, slower) if slower else tag("p", "No answers to compare."),
-        long_table("What could have been missed", gaps, missed) if missed else None,
+        long_table("Latency of the rollout against the head", chance, slower, _impact)
+        if slower
+        else tag("p", "No answers to compare."),
+        long_table("What could have been missed", gaps, missed, _missed) if missed else None,
     )
 
 

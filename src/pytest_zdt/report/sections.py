@@ -9,7 +9,7 @@ from pytest_zdt.evidence.marks import CONTROL, FAILED, POLLED, Mark
 from pytest_zdt.report.markup import Html, html, long_table, row, table, tag
 from pytest_zdt.report.repeat import command
 from pytest_zdt.report.terminal import headline, users
-from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Cause, FailureGroup, Outage, Verdict
+from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Cause, Episode, FailureGroup, Outage, User, Verdict
 
 SIGN: Final = {VERIFIED: "✓", VIOLATED: "✗", INCONCLUSIVE: "?"}
 UNTOLD: Final = frozenset({FAILED, POLLED, CONTROL})
@@ -132,8 +132,8 @@ def failures(verdict: Verdict) -> Html:
         return tag("p", "No request failed.")
     polled = str(verdict.run.get("version_source")).startswith("url:")
     header = ("kind", "how many", "whose", "endpoint", "while answered" if polled else "version", "phase", "when", "example")
-    rows = [_failure(group) for group in sorted(verdict.failures, key=lambda group: -group.count)]
-    return long_table("Failures by kind, the most first", header, rows)
+    ranked = sorted(verdict.failures, key=lambda group: -group.count)
+    return long_table("Failures by kind, the most first", header, ranked, _failure)
 
 
 def _failure(group: FailureGroup) -> Html:
@@ -151,7 +151,7 @@ def outages(verdict: Verdict) -> Html:
     """Outages with their bounds, episodes, and who was hit."""
     if not verdict.outages:
         return tag("p", "No endpoint had an outage.")
-    rows = [_outage(outage) for outage in sorted(verdict.outages, key=lambda outage: -outage.max_s)]
+    ranked = sorted(verdict.outages, key=lambda outage: -outage.max_s)
     header = (
         "endpoint",
         "lasted at least",
@@ -164,7 +164,7 @@ def outages(verdict: Verdict) -> Html:
     )
     return html(
         tag("p", "An outage is a run of failures of one endpoint without a success between."),
-        long_table("Outages, the longest first", header, rows),
+        long_table("Outages, the longest first", header, ranked, _outage),
         _episodes(verdict),
         _hit(verdict),
     )
@@ -177,26 +177,26 @@ def _outage(outage: Outage) -> Html:
 
 
 def _episodes(verdict: Verdict) -> Html:
-    rows = [
-        row(
+    def show(one: Episode) -> Html:
+        return row(
             f"{seconds(one.start_s)} to {seconds(one.end_s)}",
             *(f"{one.failures:,}", f"{one.outages:,}", f"{len(one.endpoints):,}", ", ".join(one.versions) or "none named"),
             f"{one.vus} of {verdict.run.get('vus')}" if one.vus else "probes alone",
             f"{', '.join(one.kinds)} ({one.guilt})",
         )
-        for one in verdict.episodes
-    ]
+
     header = ("when", "failures", "outages", "endpoints", "versions", "virtual users hit", "kinds")
-    return long_table("Episodes: outages that may have overlapped", header, rows)
+    return long_table("Episodes: outages that may have overlapped", header, verdict.episodes, show)
 
 
 def _hit(verdict: Verdict) -> Html | None:
     header = ("virtual user", "failures", "outages", "longest, at least", "at most")
-    rows = [
-        row(str(one.vu), str(one.failures), str(one.outages), f"{one.longest_min_s:.3f} s", f"{one.longest_max_s:.3f} s")
-        for one in sorted(verdict.users, key=lambda user: -user.longest_max_s)
-    ]
-    return long_table("Virtual users that were hit, the worst first", header, rows) if rows else None
+    worst = sorted(verdict.users, key=lambda user: -user.longest_max_s)
+    return long_table("Virtual users that were hit, the worst first", header, worst, _user) if worst else None
+
+
+def _user(one: User) -> Html:
+    return row(str(one.vu), f"{one.failures:,}", f"{one.outages:,}", f"{one.longest_min_s:.3f} s", f"{one.longest_max_s:.3f} s")
 
 
 # --- how it was measured
@@ -229,7 +229,7 @@ def about(run: Mapping[str, Any], verdict: Verdict, marks: Sequence[Mark], outpu
         tag("h3", "Settings"),
         table("Settings of the run", ("setting", "value"), list(_settings(run, verdict)), wide=False),
         tag("h3", "Marks"),
-        long_table("What happened when", ("time", "mark", "data"), [_mark(mark) for mark in told(marks)], "marks.ndjson"),
+        long_table("What happened when", ("time", "mark", "data"), told(marks), _mark, "marks.ndjson"),
         [
             tag("h3", "The end of what the deploy command printed"),
             tag("pre", [(line, Html("\n")) for line in output.splitlines()], tabindex="0"),

@@ -1,0 +1,127 @@
+"""The page as a file: how large it is, what it may load, what it leaves out. How it looks is for a browser: tests/page."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import random
+import re
+from array import array
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from pytest_zdt.evidence.series import Labels, Series
+from pytest_zdt.report import page
+from pytest_zdt.report.course import Course, bucket_width
+from pytest_zdt.report.markup import MOST_ROWS, long_table, row
+from pytest_zdt.verdict.facts import gather
+from pytest_zdt.verdict.judge import decide
+
+from ..verdict.conftest import Story
+from .test_markup import Read
+
+LARGEST = 2_000_000
+UPLOT = {
+    "uPlot.iife.min.js": "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
+    "uPlot.min.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
+}
+"""SHA-256 of the files as version 1.6.32 has them on npm."""
+
+
+def rendered(story: Story, output: str = "") -> str:
+    """The page of a story."""
+    facts = gather(story.evidence)
+    return page.render(facts, decide(facts), output)
+
+
+def data(text: str) -> Any:
+    """What the page's charts draw."""
+    found = re.search(r'<script type="application/x-zdt" id="data">([^<]*)</script>', text)
+    assert found
+    return json.loads(gzip.decompress(base64.b64decode(found[1])))
+
+
+def test_equal_evidence_gives_an_equal_page() -> None:
+    """To the byte, so that a run judged again gives the same files."""
+    assert rendered(Story().break_(300)) == rendered(Story().break_(300))
+
+
+def test_everything_is_in_it() -> None:
+    """No other file, no address of another machine but the base URL's and the licence's text."""
+    text = rendered(Story())
+    assert re.findall(r"""<[^<>]*(?:src|href)=["'](?!#|data:)""", text.partition('<script type="application')[0]) == []
+    assert "@import" not in text
+    assert "url(" not in text
+
+
+def test_only_its_own_scripts_may_run() -> None:
+    """The policy names them, and the styles, by the hashes of what is in the page, and forbids the rest."""
+    read = Read(text := rendered(Story()))
+    policy = dict(part.split(" ", 1) for part in str(read.attributes["content"] or "").split("; ") if " " in part)
+    assert read.attributes["content"]
+    for kind, names in (("script", page.SCRIPTS), ("style", page.STYLES)):
+        inside: list[str] = re.findall(rf"<{kind}>(.*?)</{kind}>", text, re.DOTALL)
+        hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()}'" for part in inside]
+        assert len(inside) == len(names)
+        assert f"{kind}-src {' '.join(hashes)}" in text.replace("&#x27;", "'"), policy
+
+
+def test_the_chart_library_is_what_npm_has() -> None:
+    """Nobody changed it; its licence goes with every page."""
+    folder = files("pytest_zdt.report") / "assets" / "uplot"
+    for name, digest in UPLOT.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    assert (folder / "LICENSE").read_text() in rendered(Story())
+
+
+def test_what_is_drawn() -> None:
+    """Phases, overlaps, outages with all four times, marks but for those that may be thousands."""
+    story = Story().break_(300, 302).mark(12.0, "caches-flushed").mark(15.0, "test-failed", test="t", message="m")
+    found = data(rendered(story))
+    assert [(phase["name"], phase["start"]) for phase in found["phases"]] == [("head", 0.0), ("rollout", 9.0), ("tail", 19.95)]
+    assert [mark["name"] for mark in found["marks"]] == ["deploy-started", "caches-flushed", "deploy-ended"]
+    (outage,) = found["outages"]
+    assert {name: pytest.approx(value) for name, value in outage.items() if name != "endpoint"} == {
+        "from": 14.9,
+        "first": 15.0,
+        "last": 15.1,
+        "to": 15.2,
+    }
+    assert (found["old"], found["outages_in_all"]) == ("v1", 1)
+
+
+def test_what_the_deploy_command_printed() -> None:
+    """Line by line, as text."""
+    assert "first &lt;line&gt;\nsecond\n" in rendered(Story(), "first <line>\nsecond")
+
+
+def test_size() -> None:
+    """15 minutes at 500 requests a second stay under 2 MB though every one of them fails, each in the chart at its time.
+
+    The tables of the page have an end however many rows there would be, so they are taken here at their longest.
+    """
+    course, chance = Course(bucket_width(900.0, 450_000)), random.Random(7)
+    for number in range(20):
+        labels = Labels(f"GET /v1/images/{{id}}/{number}/", "status-5xx", ("v1", "v2")[number % 2], "new", "", "", 500)
+        sent = array("d", sorted(chance.uniform(0.0, 900.0) for _ in range(22_500)))
+        course.add([Series(labels, sent, sent, sent, array("q", bytes(8 * len(sent))))])
+    columns = course.columns(900.0)
+    told = page.packed(columns.as_dict())
+    longest = long_table("A table", ["header"] * 10, range(MOST_ROWS + 1), lambda _: row(*["a cell with a good deal in it"] * 10))
+    assert len(columns.failed_at) == 450_000
+    assert len(told) + 2 * len(longest) + len(rendered(Story())) < LARGEST
+
+
+def test_very_many_endpoints() -> None:
+    """The page stays readable and says what it leaves out; endpoints that failed are in it."""
+    story = Story()
+    story.samples = [replace(one, endpoint=f"GET /{number % 400:03}/", version="v1") for number, one in enumerate(story.samples)]
+    story.break_(*(number for number, one in enumerate(story.samples) if one.endpoint == "GET /399/"), status=500)
+    text = Read(rendered(story)).text
+    assert "200 more endpoints, with fewer failures, are in verdict.json." in text
+    assert "GET /399/" in text
