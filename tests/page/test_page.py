@@ -125,7 +125,8 @@ def test_hover(number: int, page_of: Open) -> None:
     window.page.mouse.move(*at(window, 15.1, number))
     told = window.text("#readout")
     assert re.match(
-        r"0:15 to 0:16 \(rollout\): v1 [\d.]+/s, v2 [\d.]+/s; latency p50 10 ms, p99 10 ms; lag 1 ms, CPU 20 %\.", told
+        r"0:15 to 0:16 \(rollout, 00:00:15 UTC\): v1 [\d.]+/s, v2 [\d.]+/s; latency p50 10 ms, p99 10 ms; lag 1 ms, CPU 20 %\.",
+        told,
     )
     assert "Failed: 3 × status-5xx on GET /a/ by v2; 2 × status-5xx on " in told  # noqa: RUF001 - as the page writes it
     window.page.mouse.move(*at(window, 5.1, number))
@@ -185,7 +186,7 @@ def test_keyboard(page_of: Open) -> None:
     assert window.page.evaluate("document.activeElement.className") == "plot"
     keys = window.page.keyboard
     keys.press("Home")
-    assert window.text("#spoken").startswith("0:00 to 0:01 (head)")
+    assert window.text("#spoken").startswith("0:00 to 0:01 (head, 00:00:00 UTC)")
     keys.press("ArrowRight")
     keys.press("ArrowRight")
     assert window.text("#spoken").startswith("0:02 to 0:03")
@@ -346,7 +347,7 @@ def test_short_and_long_runs(story: Story, end: float, buckets: int, page_of: Op
     assert range_(window) == (0.0, end)
     window.page.mouse.move(*at(window, end * 0.95, end=end))
     told = window.text("#readout")
-    assert "(tail): v1 0/s, v2 " in told
+    assert " UTC): v1 0/s, v2 " in told
     assert "v2 0/s" not in told
     steps = {
         window.text("#readout")

@@ -81,6 +81,7 @@ def chart(columns: Columns, facts: Facts, verdict: Verdict) -> dict[str, Any]:
     told = {
         **columns.as_dict(),
         "old": facts.timeline.old,
+        "began": start.timestamp() if (start := sections.began(verdict.run)) else None,
         "phases": [{"name": name, "start": start, "end": end} for name, start, end in facts.timeline.spans()],
         "overlaps": [asdict(span) for change in verdict.changes if (span := change.overlap) is not None],
         "marks": marks(facts.marks),

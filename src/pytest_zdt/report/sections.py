@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from pytest_zdt.evidence.marks import CONTROL, FAILED, POLLED, Mark
@@ -49,17 +51,20 @@ def banner(verdict: Verdict, *, under_way: bool = False) -> Html:
     return html(tag("div", title, lines, class_=f"banner {verdict.verdict}"), _why(verdict))
 
 
+def began(run: Mapping[str, Any]) -> datetime | None:
+    """When the run began, in UTC; None where that cannot be read."""
+    with contextlib.suppress(ValueError):
+        return datetime.fromisoformat(str(run.get("started_at"))).astimezone(UTC)
+    return None
+
+
 def _where(verdict: Verdict) -> Html:
-    run = verdict.run
+    run, start = verdict.run, began(verdict.run)
     place = (
         f"{run.get('target')} at {run.get('base_url')}" if run.get("target") != run.get("base_url") else str(run.get("target"))
     )
-    began = str(run.get("started_at") or "").replace("T", " ").partition(".")[0]
-    return tag(
-        "p",
-        f"{place} · {began} UTC · {float(run.get('duration_s') or 0.0):.1f} s · {users(run, 'virtual users')}",
-        class_="where",
-    )
+    parts = (place, f"{start:%Y-%m-%d %H:%M:%S} UTC" if start else "", f"{float(run.get('duration_s') or 0.0):.1f} s")
+    return tag("p", " · ".join([*filter(None, parts), users(run, "virtual users")]), class_="where")
 
 
 def _why(verdict: Verdict) -> Html | None:

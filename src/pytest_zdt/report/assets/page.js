@@ -294,7 +294,8 @@
     const to = Math.min(from + data.width, full()[1]);
     const phase = data.phases.find((one) => from < one.end) || data.phases[data.phases.length - 1];
     const rates = data.versions.map((one) => `${one.id || "no version"} ${number(one.rate[bucket])}/s`);
-    const parts = [`${clock(from)} to ${clock(to)} (${phase ? phase.name : "run"}): ${rates.join(", ") || "no answers"}`];
+    const utc = data.began == null ? "" : `, ${new Date((data.began + from) * 1000).toISOString().slice(11, 19)} UTC`;
+    const parts = [`${clock(from)} to ${clock(to)} (${phase ? phase.name : "run"}${utc}): ${rates.join(", ") || "no answers"}`];
     if (data.p50[bucket] != null) parts.push(`latency p50 ${measured(data.p50[bucket], " ms")}, p99 ${measured(data.p99[bucket], " ms")}`);
     if (data.lag[bucket] != null) parts.push(`lag ${measured(data.lag[bucket], " ms")}, CPU ${Math.round(data.cpu[bucket] * 100)} %`);
     return `${parts.join("; ")}. ${toldFailures(from, to)}${toldMarks(from, to)}`;
