@@ -48,7 +48,8 @@ def render(verdict: Verdict, *, report_dir: str = "") -> list[Line]:
         (_resolution(verdict), ""),
     ]
     if report_dir:
-        lines.append((f"report: {report_dir}/report.html; evidence beside it: verdict.json, samples.ndjson, marks.ndjson, run.json", "dim"))
+        beside = "verdict.json, samples.ndjson, marks.ndjson, run.json"
+        lines.append((f"report: {report_dir}/report.html; evidence beside it: {beside}", "dim"))
     return [(clean(text), style) for text, style in lines]
 
 

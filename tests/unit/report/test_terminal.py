@@ -34,7 +34,7 @@ load: 800 requests by 4 VUs in 40.0 s (head 9.0 s, rollout 10.9 s, tail 20.1 s);
 latencies are to the first byte
 resolution in the rollout: an outage of up to 0.10 s could have been missed on GET /a/, and failures of up to 2.7% of the \
 requests on GET /a/
-evidence: zdt-report/verdict.json, samples.ndjson, marks.ndjson, run.json"""
+report: zdt-report/report.html; evidence beside it: verdict.json, samples.ndjson, marks.ndjson, run.json"""
 
 
 @pytest.fixture
