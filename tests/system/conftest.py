@@ -15,6 +15,10 @@ from typing import Any
 
 import pytest
 
+from ..page.conftest import browser, show
+
+__all__ = ["browser", "show"]
+
 ROOT = Path(__file__).parents[2]
 SHORT = ("--zdt-target=sandbox", "--zdt-duration=70s", "--zdt-head=4s", "--zdt-tail=4s")
 NOT_INHERITED = re.compile("PYTEST_|ZDT_")

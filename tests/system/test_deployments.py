@@ -67,7 +67,21 @@ def test_every_endpoint_is_answered_by_both_versions_in_the_overlap(main_run: An
 def test_the_evidence_is_in_the_report(main_run: Any) -> None:
     """The report directory holds the run, its samples, its marks, both logs and the verdict."""
     names = {path.name for path in main_run.report.iterdir() if path.stat().st_size}
-    assert names >= {"run.json", "samples.ndjson", "marks.ndjson", "verdict.json", "deploy.log", "serve.log"}
+    assert names >= {"run.json", "samples.ndjson", "marks.ndjson", "verdict.json", "report.html", "deploy.log", "serve.log"}
+
+
+def test_the_page_tells_what_the_verdict_does(main_run: Any, show: Any) -> None:
+    """In a browser: the verdict, both versions with their answers, the rollout, what the deployment printed."""
+    window = show(main_run.report / "report.html")
+    assert "VERIFIED" in window.text("h1")
+    for version in main_run.verdict["versions"]:
+        good = version["requests"] - version["failures"]
+        assert f"{version['id']}: {good:,} good answers" in window.text("#charts")
+    rollout = next(phase for phase in main_run.verdict["phases"] if phase["name"] == "rollout")
+    window.page.get_by_role("button", name="zoom to the rollout").click()
+    shown = [float(window.page.locator("#charts").get_attribute(f"data-{end}")) for end in ("from", "to")]
+    assert shown == [pytest.approx(rollout["start_s"], abs=0.01), pytest.approx(rollout["end_s"], abs=0.01)]
+    assert "old master told to drain" in window.text("#about")
 
 
 def test_nothing_outlives_the_run(main_run: Any) -> None:
