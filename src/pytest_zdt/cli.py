@@ -1,4 +1,4 @@
-"""The command ``pytest-zdt``: judge a run's evidence again, join runs, compare two, mark a run that is under way."""
+"""The command ``pytest-zdt``: judge a run's evidence again, join runs, compare two, export one, mark one that is under way."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _complain(why: str, status: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("pytest-zdt", description="Judge, join, compare and mark zero-downtime runs.")
+    parser = argparse.ArgumentParser("pytest-zdt", description="Judge, join, compare, export and mark zero-downtime runs.")
     parser.add_argument("--version", action="version", version=f"pytest-zdt {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("judge", help="judge the evidence in DIR again; exit status as of the run")
@@ -83,6 +83,16 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("compare", help="two runs side by side")
     command.add_argument("directories", metavar="DIR", type=Path, nargs=2, help="the report directories of two runs")
     command.set_defaults(run=_compare)
+    command = commands.add_parser("export", help="write or send a run's metrics; needs pip install 'pytest-zdt[metrics]'")
+    command.add_argument("directory", metavar="DIR", type=Path, help="the report directory of a run, such as zdt-report")
+    command.add_argument("--prometheus", metavar="FILE", help="as OpenMetrics text, for promtool; - is the standard output")
+    command.add_argument(
+        "--otlp",
+        metavar="FILE|URL",
+        help="as OpenTelemetry's OTLP: JSON lines in a file (- is the standard output), or sent to a collector, such as "
+        "http://collector:4318/v1/metrics, with the headers of OTEL_EXPORTER_OTLP_HEADERS",
+    )
+    command.set_defaults(run=_export)
     command = commands.add_parser("mark", help="add a mark to a run that is under way on this machine")
     command.add_argument("name", metavar="NAME", help=f"what happened, such as {STARTED} or {DEPLOYED}")
     command.add_argument(
@@ -121,6 +131,13 @@ def _compare(options: argparse.Namespace) -> int:
     first, second = (read_bundle(directory) for directory in options.directories)
     names = str(options.directories[0]), str(options.directories[1])
     _show(compare.render(names, (first.run, second.run), (judge(first), judge(second))))
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from pytest_zdt.export import export
+
+    export(options.directory, options.prometheus, options.otlp)
     return 0
 
 

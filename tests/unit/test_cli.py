@@ -93,7 +93,8 @@ BAD: dict[str, bytes | None] = {
 
 
 @pytest.mark.parametrize(
-    "command", ["judge {bad}", "compare {good} {bad}", "merge {good} {bad} -o {out}", "mark x --report {bad}"]
+    "command",
+    ["judge {bad}", "compare {good} {bad}", "merge {good} {bad} -o {out}", "export {bad} --otlp {out}", "mark x --report {bad}"],
 )
 @pytest.mark.parametrize("content", BAD.values(), ids=BAD)
 def test_a_directory_without_a_run(content: bytes | None, command: str, tmp_path: Path, refused: Callable[..., str]) -> None:

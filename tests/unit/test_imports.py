@@ -119,6 +119,8 @@ def test_others_use_no_private_attribute_of_a_foreign_object(name: str) -> None:
         "keeper",
         "processes",
         "cli",
+        "collector",
+        "export",
         "__main__",
         "vu",
         "recorder",
@@ -168,7 +170,9 @@ def test_no_pytest_below(part: str) -> None:
         ("evidence.samples", ["evidence.kinds", "evidence.lines"]),
         ("evidence.series", ["evidence.kinds", "evidence.samples"]),
         ("manifest", ["director", "evidence", "schedule", "settings", "team", "__version__"]),
-        ("cli", ["evidence", "verdict", "report", "__version__"]),
+        ("collector", ["report.terminal", "target"]),
+        ("export", ["collector", "evidence", "report", "verdict"]),
+        ("cli", ["evidence", "export", "verdict", "report", "__version__"]),
         ("__main__", ["cli"]),
         ("verdict", ["verdict", "evidence"]),
         ("report", ["report", "verdict", "evidence"]),
@@ -222,7 +226,9 @@ def loaded(module: str) -> set[str]:
 
 def test_the_command_loads_no_driver() -> None:
     """A verdict is repeated, and runs are joined, where there is neither pytest nor an HTTP library."""
-    assert not of(loaded("pytest_zdt.cli"), "pytest", "_pytest", "xdist", "requests", "urllib3", "pycurl", "pytest_zdt.http")
+    names = loaded("pytest_zdt.cli")
+    assert not of(names, "pytest", "_pytest", "xdist", "requests", "urllib3", "pycurl", "pytest_zdt.http")
+    assert not of(names, "prometheus_client", "opentelemetry", "google.protobuf", "pytest_zdt.export", "pytest_zdt.collector")
 
 
 def test_an_idle_plugin_loads_nothing() -> None:
