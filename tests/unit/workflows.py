@@ -1,0 +1,253 @@
+"""GitHub's workflows without GitHub: their steps run as its runner runs them, with programs that only note their calls."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / ".github" / "workflows"
+ACTION = "action.yml"
+NAMES = ("ci.yml", "deploy-staging.yml", "zero-downtime.yml")
+GITHUB = {
+    "GITHUB_REPOSITORY": "somebody/something",
+    "GITHUB_RUN_ID": "77",
+    "GITHUB_RUN_ATTEMPT": "2",
+    "GITHUB_ACTIONS": "true",
+    "ZDT_POLL": "0.05",
+}
+LOG = """#!/bin/bash
+line=${0##*/}
+for word in "$@"; do line+=$'\\t'$word; done
+printf '%s\\n' "$line" >>"$LOG"
+"""
+GH = f"""#!{sys.executable} -IS
+import json, os, re, sys
+path = sys.argv[2]
+with open(os.environ["LOG"], "a") as log:
+    log.write("\\t".join(["gh", *sys.argv[1:]]) + "\\n")
+broken = os.environ["JOBS"] + ".broken"
+if os.path.exists(broken):
+    left = int(open(broken).read())
+    open(broken, "w").write(str(left - 1)) if left > 1 else os.remove(broken)
+    sys.exit("HTTP 502: Bad Gateway")
+jobs = json.load(open(os.environ["JOBS"]))
+size, page = map(int, re.search(r"per_page=(\\d+)&page=(\\d+)$", path).groups())
+print(json.dumps({{"total_count": len(jobs), "jobs": jobs[(page - 1) * size : page * size]}}))
+"""
+
+
+def read(name: str) -> dict[str, Any]:
+    """A workflow, or the action; the key ``on`` under its own name, which YAML reads as true."""
+    text = (ROOT / name if name == ACTION else FOLDER / name).read_text(encoding="utf-8")
+    found: dict[Any, Any] = yaml.safe_load(text)
+    return {"on" if key is True else key: value for key, value in found.items()}
+
+
+def jobs_of(name: str) -> dict[str, dict[str, Any]]:
+    """The jobs of a workflow by their ids; the action as one job."""
+    found = read(name)
+    return found["jobs"] if "jobs" in found else {"action": found["runs"]}
+
+
+def steps() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """All steps: file, job, step."""
+    for name in (*NAMES, ACTION):
+        for job, content in jobs_of(name).items():
+            yield from ((name, job, step) for step in content.get("steps", ()))
+
+
+def defaults(name: str) -> dict[str, str]:
+    """The inputs' defaults, as the expressions that name them."""
+    found = read(name)
+    inputs = found["on"].get("workflow_call", {}).get("inputs", {}) if "on" in found else found["inputs"]
+    return {f"inputs.{key}": str(one["default"]) for key, one in inputs.items() if "default" in one}
+
+
+def fill_in(text: object, context: Mapping[str, str]) -> str:
+    """The text with its expressions replaced; one that the context does not have is an error."""
+    return re.sub(r"\$\{\{ *(.*?) *\}\}", lambda found: context[found[1]], str(text))
+
+
+@dataclass
+class Machine:
+    """A runner: a checkout of what the workflows need, programs that only note how they were called, and GitHub's variables."""
+
+    path: Path
+    jobs: Path
+    """What the API tells: a list of jobs."""
+
+    def __post_init__(self) -> None:
+        for name in ("bin", "temp", "checkout/.github", "checkout/.ci"):
+            (self.path / name).mkdir(parents=True)
+        shutil.copytree(ROOT / ".github" / "scripts", self.checkout / ".github" / "scripts")
+        self.log.touch()
+        self.jobs.touch()
+        self.program("gh", GH)
+
+    @property
+    def checkout(self) -> Path:
+        """The folder that the steps run in."""
+        return self.path / "checkout"
+
+    @property
+    def log(self) -> Path:
+        """What was called."""
+        return self.path / "log"
+
+    @property
+    def calls(self) -> list[list[str]]:
+        """What was called, beside the API: program and arguments."""
+        return [found for line in self.log.read_text().splitlines() if (found := line.split("\t"))[0] != "gh"]
+
+    def program(self, name: str, text: str = "") -> None:
+        """Puts a program first on the PATH, or into the checkout if the name is a path: it notes its call, then does ``text``."""
+        path = self.checkout / name if "/" in name else self.path / "bin" / name
+        path.write_text(text if text.startswith("#!") else LOG + textwrap.dedent(text))
+        path.chmod(0o755)
+
+    def environment(self, step: str = "step") -> dict[str, str]:
+        """The environment of a step; the files that it writes to are its own."""
+        mine = {
+            name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "ZDT_", "PYTEST_", "RUNNER_"))
+        }
+        own = {
+            "LOG": str(self.log),
+            "JOBS": str(self.jobs),
+            "RUNNER_TEMP": str(self.path / "temp"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
+            own[name] = str(self.written(step, name))
+            Path(own[name]).touch()
+        programs = os.pathsep.join((str(self.path / "bin"), os.environ["PATH"]))
+        return {**mine, **GITHUB, **own, "GITHUB_ACTION_PATH": str(self.checkout), "PATH": programs}
+
+    def written(self, step: str, name: str = "GITHUB_OUTPUT") -> Path:
+        """The file of that name that a step writes to."""
+        return self.path / f"{name}-{re.sub(r'[^a-z]+', '-', step.lower())}"
+
+    def start(self, step: Mapping[str, Any], context: Mapping[str, str]) -> subprocess.Popen[str]:
+        """Starts a step as GitHub's runner does; its output comes by a pipe."""
+        script = self.path / f"script-{time.monotonic_ns()}.sh"
+        script.write_text(step["run"])
+        given = {name: fill_in(value, context) for name, value in step.get("env", {}).items()}
+        shell = ["--noprofile", "--norc", "-eo", "pipefail"] if step.get("shell") == "bash" else ["-e"]
+        pipes: dict[str, Any] = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+            "text": True,
+        }
+        environment = {**self.environment(step["name"]), **given}
+        return subprocess.Popen(["bash", *shell, str(script)], cwd=self.checkout, env=environment, **pipes)
+
+    def run(self, step: Mapping[str, Any], context: Mapping[str, str]) -> tuple[int, str]:
+        """Exit status and output of a step."""
+        with self.start(step, context) as process:
+            output = process.communicate(timeout=60)[0]
+        return process.returncode, output
+
+    def handover(self, *arguments: str, **environment: str) -> tuple[int, str]:
+        """Exit status and output of the script."""
+        script = [sys.executable, ".github/scripts/handover.py", *arguments]
+        pipes: dict[str, Any] = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+            "text": True,
+        }
+        done = subprocess.run(script, cwd=self.checkout, env={**self.environment(), **environment}, timeout=60, **pipes)
+        return done.returncode, done.stdout
+
+
+def tell(jobs: Path, name: str, **change: Any) -> None:
+    """Changes what the API tells of a job, or adds the job: status, conclusion, steps."""
+    with LOCK:
+        found = json.loads(jobs.read_text() or "[]")
+        mine = next((job for job in found if job["name"] == name), None)
+        if mine is None:
+            found.append(mine := {"name": name, "status": "queued", "conclusion": None, "steps": []})
+        mine.update(change)
+        new = jobs.with_suffix(".new")
+        new.write_text(json.dumps(found))
+        new.rename(jobs)
+
+
+LOCK = threading.Lock()
+
+
+@dataclass
+class Job:
+    """A job that runs in a thread, step by step, and whose progress the API tells."""
+
+    machine: Machine
+    name: str
+    content: dict[str, Any]
+    context: Mapping[str, str]
+    conclusion: str = ""
+    conclusions: dict[str, str] = field(default_factory=dict)
+    """Step -> how it ended."""
+    output: dict[str, str] = field(default_factory=dict)
+    """Step -> what it printed."""
+    before: Callable[[str], None] = lambda step: None
+    """Called with the name of a step before it runs."""
+
+    def __post_init__(self) -> None:
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._process: subprocess.Popen[str] | None = None
+        self._cancelled = False
+        tell(self.machine.jobs, self.name)
+
+    def __enter__(self) -> Job:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._thread.join(60)
+        assert self.conclusion, f"{self.name} does not end: {self.output}"
+
+    def cancel(self) -> None:
+        """As the button on the run's page: the step that runs gets SIGINT, and only steps that always run come after it."""
+        self._cancelled = True
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+
+    def _run(self) -> None:
+        failed = False
+        for step in self.content["steps"]:
+            name = step.get("name") or step["uses"]
+            self.before(name)
+            if (failed or self._cancelled) and step.get("if") != "always()":
+                self.conclusions[name] = "skipped"
+            else:
+                self.conclusions[name] = self._step(name, step)
+            failed = failed or self.conclusions[name] == "failure"
+            self._tell()
+        self.conclusion = "cancelled" if self._cancelled else "failure" if failed else "success"
+        tell(self.machine.jobs, self.name, status="completed", conclusion=self.conclusion)
+
+    def _step(self, name: str, step: dict[str, Any]) -> str:
+        if "run" not in step:
+            return "success"
+        self._process = self.machine.start(step, self.context)
+        self.output[name] = self._process.communicate(timeout=60)[0]
+        return "failure" if self._process.returncode else "success"
+
+    def _tell(self) -> None:
+        ended = [{"name": name, "status": "completed", "conclusion": how} for name, how in self.conclusions.items()]
+        tell(self.machine.jobs, self.name, status="in_progress", steps=ended)
