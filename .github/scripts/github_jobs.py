@@ -35,7 +35,7 @@ def find(name: str) -> dict[str, Any]:
             jobs = ask()
         except (subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
             told = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
-            why = f"GitHub did not tell the jobs of this run: {told or error!r}"
+            why = f"GitHub did not tell the jobs of this run: {told or repr(error)}"
         else:
             found = [job for job in jobs if job["name"] == name]
             if len(found) > 1:

@@ -18,6 +18,7 @@ job as the run's page shows it ("caller / job" in a reusable workflow); ZDT_HEAD
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shlex
@@ -162,7 +163,8 @@ def stop() -> int:
     end, told = time.monotonic() + STOP_WITHIN, False
     while running():
         if not told and (place / "pid").exists():
-            os.kill(int((place / "pid").read_text()), signal.SIGINT)
+            with contextlib.suppress(ProcessLookupError):  # it ends by itself just now
+                os.kill(int((place / "pid").read_text()), signal.SIGINT)
             told = True
         if time.monotonic() > end:
             raise Trouble(f"the load did not end within {STOP_WITHIN:g} s")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +37,7 @@ import json, os, re, sys
 path = sys.argv[2]
 with open(os.environ["LOG"], "a") as log:
     log.write("\\t".join(["gh", *sys.argv[1:]]) + "\\n")
-broken = os.environ["JOBS"] + ".broken"
+broken = os.environ["BROKEN"]
 if os.path.exists(broken):
     left = int(open(broken).read())
     open(broken, "w").write(str(left - 1)) if left > 1 else os.remove(broken)
@@ -96,7 +93,8 @@ class Machine:
             (self.path / name).mkdir(parents=True)
         shutil.copytree(ROOT / ".github" / "scripts", self.checkout / ".github" / "scripts")
         self.log.touch()
-        self.jobs.touch()
+        if not self.jobs.exists():
+            self.jobs.write_text("[]")
         self.program("gh", GH)
 
     @property
@@ -108,6 +106,11 @@ class Machine:
     def log(self) -> Path:
         """What was called."""
         return self.path / "log"
+
+    @property
+    def broken(self) -> Path:
+        """A file with the number of times that the API is to fail."""
+        return self.path / "broken"
 
     @property
     def calls(self) -> list[list[str]]:
@@ -128,6 +131,7 @@ class Machine:
         own = {
             "LOG": str(self.log),
             "JOBS": str(self.jobs),
+            "BROKEN": str(self.broken),
             "RUNNER_TEMP": str(self.path / "temp"),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
@@ -173,81 +177,3 @@ class Machine:
         }
         done = subprocess.run(script, cwd=self.checkout, env={**self.environment(), **environment}, timeout=60, **pipes)
         return done.returncode, done.stdout
-
-
-def tell(jobs: Path, name: str, **change: Any) -> None:
-    """Changes what the API tells of a job, or adds the job: status, conclusion, steps."""
-    with LOCK:
-        found = json.loads(jobs.read_text() or "[]")
-        mine = next((job for job in found if job["name"] == name), None)
-        if mine is None:
-            found.append(mine := {"name": name, "status": "queued", "conclusion": None, "steps": []})
-        mine.update(change)
-        new = jobs.with_suffix(".new")
-        new.write_text(json.dumps(found))
-        new.rename(jobs)
-
-
-LOCK = threading.Lock()
-
-
-@dataclass
-class Job:
-    """A job that runs in a thread, step by step, and whose progress the API tells."""
-
-    machine: Machine
-    name: str
-    content: dict[str, Any]
-    context: Mapping[str, str]
-    conclusion: str = ""
-    conclusions: dict[str, str] = field(default_factory=dict)
-    """Step -> how it ended."""
-    output: dict[str, str] = field(default_factory=dict)
-    """Step -> what it printed."""
-    before: Callable[[str], None] = lambda step: None
-    """Called with the name of a step before it runs."""
-
-    def __post_init__(self) -> None:
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._process: subprocess.Popen[str] | None = None
-        self._cancelled = False
-        tell(self.machine.jobs, self.name)
-
-    def __enter__(self) -> Job:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._thread.join(60)
-        assert self.conclusion, f"{self.name} does not end: {self.output}"
-
-    def cancel(self) -> None:
-        """As the button on the run's page: the step that runs gets SIGINT, and only steps that always run come after it."""
-        self._cancelled = True
-        if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
-
-    def _run(self) -> None:
-        failed = False
-        for step in self.content["steps"]:
-            name = step.get("name") or step["uses"]
-            self.before(name)
-            if (failed or self._cancelled) and step.get("if") != "always()":
-                self.conclusions[name] = "skipped"
-            else:
-                self.conclusions[name] = self._step(name, step)
-            failed = failed or self.conclusions[name] == "failure"
-            self._tell()
-        self.conclusion = "cancelled" if self._cancelled else "failure" if failed else "success"
-        tell(self.machine.jobs, self.name, status="completed", conclusion=self.conclusion)
-
-    def _step(self, name: str, step: dict[str, Any]) -> str:
-        if "run" not in step:
-            return "success"
-        self._process = self.machine.start(step, self.context)
-        self.output[name] = self._process.communicate(timeout=60)[0]
-        return "failure" if self._process.returncode else "success"
-
-    def _tell(self) -> None:
-        ended = [{"name": name, "status": "completed", "conclusion": how} for name, how in self.conclusions.items()]
-        tell(self.machine.jobs, self.name, status="in_progress", steps=ended)
