@@ -1,0 +1,200 @@
+"""The hand-over between a load job and a deployment job: the steps of both, side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.unit.workflow_jobs import DEPLOYMENT_JOB, LOAD_JOB, Pair, tell
+
+HEAD, FOLLOW, END, UPLOAD = "Prove the head", "Follow the deployment", "End the load", "Upload the report"
+WAIT, DEPLOY = "Wait until the head is proven", "Deploy"
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    """Two machines."""
+    return Pair(tmp_path)
+
+
+def wait_for(reached: Callable[[], bool]) -> None:
+    """Waits until that is so."""
+    end = time.monotonic() + 30
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_the_deployment_follows_the_head_and_the_load_the_deployment(pair):
+    """The deployment starts after the head is proven; the load sees its end, and its verdict and summary are its last step's."""
+    load, deployment = pair.run()
+    assert (load.conclusion, deployment.conclusion, pair.deployed) == ("success", "success", True), (
+        load.output,
+        deployment.output,
+    )
+    arguments = pair.load.calls[-1]
+    assert arguments[:5] == ["pytest", "--zdt-target=staging", "--zdt-duration=15m", "--zdt-head=2m", "--zdt-tail=5m"]
+    assert len(arguments) == 6
+    assert load.output[HEAD] == "the head\nzdt: the head is proven: the deployment may start\n"
+    assert load.output[FOLLOW] == "deployed 0\n"
+    assert (pair.load.checkout / "deploy.log").read_text() == "zdt: the job 'deploy' has ended: success\n"
+    assert pair.load.written(HEAD).read_text() == ""
+    assert pair.load.written(FOLLOW).read_text() == "verdict=done\n"
+    assert pair.load.written(FOLLOW, "GITHUB_STEP_SUMMARY").read_text() == "# the summary\n"
+    assert load.conclusions[UPLOAD] == "success"
+
+
+def test_the_load_finds_its_secret_and_no_other_step_does(pair):
+    """The signing secret reaches the load; neither the API's callers nor the other steps print or pass it."""
+    pair.pytest(before="[[ $ZDT_SIGNING_SECRET == the-secret ]] || exit 9")
+    load, deployment = pair.run()
+    assert load.conclusion == "success"
+    assert "the-secret" not in str([load.output, deployment.output]) + pair.load.log.read_text() + pair.deployment.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("status", "deploy", "told", "conclusions"),
+    [
+        pytest.param(1, "exit 0", "deployed 0\n", ("failure", "success"), id="violated"),
+        pytest.param(10, "exit 0", "deployed 0\n", ("failure", "success"), id="inconclusive"),
+        pytest.param(10, "exit 3", "deployed 1\n", ("failure", "failure"), id="deployment-failed"),
+        pytest.param(0, "exit 3", "deployed 1\n", ("success", "failure"), id="only-the-deployment-failed"),
+    ],
+)
+def test_what_the_load_ends_with(pair, status, deploy, told, conclusions):
+    """The load's exit status is its job's, and what it leaves is kept whatever that is; it is told how the deployment ended."""
+    pair.pytest(status=status)
+    pair.deployment.program("./deploy.sh", deploy)
+    load, deployment = pair.run()
+    assert (load.conclusion, deployment.conclusion) == conclusions
+    assert load.output[FOLLOW] == told
+    assert pair.load.written(FOLLOW).read_text() == "verdict=done\n"
+    assert load.conclusions[UPLOAD] == "success"
+
+
+@pytest.mark.parametrize(
+    ("ends", "says"),
+    [
+        pytest.param("exit 10", "the load ended with status 10", id="never-proven"),
+        pytest.param("exit 4", "the load ended with status 4", id="refused"),
+        pytest.param("exit 0", "the load ended with status 0", id="without-a-load"),
+        pytest.param("kill -KILL $$", "the load ended with status 137", id="killed"),
+        pytest.param("kill -KILL $PPID; exit", "the load was killed, and left no exit status", id="lost"),
+    ],
+)
+def test_nothing_is_deployed_without_a_head(pair, ends, says):
+    """A load that ends before its head is proven, however it ends, fails its job; nothing is deployed."""
+    pair.pytest(before=f'echo "verdict=inconclusive" >>"$GITHUB_OUTPUT"; {ends}')
+    load, deployment = pair.run()
+    assert (load.conclusion, deployment.conclusion, pair.deployed) == ("failure", "failure", False)
+    assert (load.conclusions[HEAD], load.conclusions[FOLLOW], load.conclusions[UPLOAD]) == ("failure", "skipped", "success")
+    assert says in load.output[HEAD]
+    assert "the head is not proven" in deployment.output[WAIT] or f"the job {LOAD_JOB!r} has ended" in deployment.output[WAIT]
+    assert pair.load.written(HEAD).read_text() == "verdict=inconclusive\n"
+
+
+def test_a_command_that_does_not_exist(pair):
+    """Without pytest the load ends at once, and says so."""
+    (pair.load.path / "bin" / "pytest").unlink()
+    tell(pair.load.jobs, DEPLOYMENT_JOB)
+    status, output = pair.load.handover("start", "no-such-pytest", ZDT_DEPLOYMENT_JOB=DEPLOYMENT_JOB)
+    assert status == 127
+    assert output.startswith("zdt: cannot start no-such-pytest: No such file or directory\n")
+
+
+@pytest.mark.parametrize("conclusion", ["failure", "cancelled", "skipped", "timed_out"])
+def test_the_load_is_told_that_a_deployment_did_not_succeed(pair, conclusion):
+    """A deployment job that ends in any way but success is a failed deployment to the load."""
+    tell(pair.load.jobs, DEPLOYMENT_JOB)
+    assert pair.load.handover("start", "pytest", ZDT_DEPLOYMENT_JOB=DEPLOYMENT_JOB)[0] == 0
+    tell(pair.load.jobs, DEPLOYMENT_JOB, status="completed", conclusion=conclusion)
+    assert pair.load.handover("finish") == (0, "deployed 1\n")
+    assert conclusion in (pair.load.checkout / "deploy.log").read_text()
+
+
+def test_a_cancelled_run_ends_the_load(pair):
+    """When the run is cancelled while the load follows, the load is told to end, and what it judges is kept."""
+    load, deployment = pair.jobs()
+    over = pair.deployment.path / "over"
+    pair.deployment.program("./deploy.sh", f"until [[ -e {over} ]]; do sleep 0.05; done")
+    with load, deployment:
+        wait_for(lambda: pair.deployed and load.under_way == FOLLOW)
+        deployment.cancel()
+        load.cancel()
+        wait_for(lambda: END in load.conclusions)
+        over.touch()
+    assert (load.conclusion, deployment.conclusion) == ("cancelled", "cancelled")
+    assert load.output[END] == "zdt: the load still runs: it is told to end\nstopped\nzdt: the load ended with status 2\n"
+    assert pair.load.written(END).read_text() == "verdict=inconclusive\n"
+    assert load.conclusions[UPLOAD] == "success"
+
+
+def test_a_run_cancelled_before_the_head(pair):
+    """When the run is cancelled while the head is being proven, the load is told to end too, and nothing is deployed."""
+    pair.pytest(before="echo begun >>output; sleep 30 & wait $!")
+    load, deployment = pair.jobs()
+    with load, deployment:
+        wait_for((pair.load.checkout / "output").exists)
+        load.cancel()
+    assert (load.conclusion, deployment.conclusion, pair.deployed) == ("cancelled", "failure", False)
+    assert load.output[END].endswith("stopped\nzdt: the load ended with status 2\n")
+
+
+def test_the_api_fails_now_and_then(pair):
+    """Answers that do not come are told and asked for again; they change nothing."""
+    pair.pytest(before='echo 3 >"$BROKEN"')
+    pair.deployment.broken.write_text("4")
+    load, deployment = pair.run()
+    assert (load.conclusion, deployment.conclusion, pair.deployed) == ("success", "success", True)
+    told = deployment.output[WAIT] + (pair.load.checkout / "deploy.log").read_text()
+    assert told.count("GitHub did not tell the jobs of this run: HTTP 502: Bad Gateway (look ") == 7
+
+
+def test_the_api_fails_for_good(pair):
+    """Without the API there is no load and no deployment: after twelve looks both jobs fail, with what the API said."""
+    pair.load.broken.write_text("999")
+    pair.deployment.broken.write_text("999")
+    load, deployment = pair.run()
+    assert (load.conclusion, deployment.conclusion, pair.deployed) == ("failure", "failure", False)
+    assert "pytest" not in {call[0] for call in pair.load.calls}
+    for output in (load.output[HEAD], deployment.output[WAIT]):
+        assert output.splitlines()[-1] == (
+            "zdt: given up after 12 looks: GitHub did not tell the jobs of this run: HTTP 502: Bad Gateway"
+        )
+
+
+def test_a_deployment_that_did_not_wait(pair):
+    """A deployment job that is over before the load begins is found out before any load."""
+    tell(pair.load.jobs, DEPLOYMENT_JOB, status="completed", conclusion="success")
+    status, output = pair.load.handover("start", "pytest", ZDT_DEPLOYMENT_JOB=DEPLOYMENT_JOB)
+    assert (status, pair.load.calls) == (1, [])
+    assert output == (
+        "zdt: the job 'deploy' has ended (success) before the head was proven: "
+        "let it wait for the head, and run all jobs again, not only those that failed\n"
+    )
+
+
+def test_a_deployment_that_ends_before_the_head(pair):
+    """When the deployment job fails while the head is being proven, the load is ended at once."""
+    tell(pair.load.jobs, DEPLOYMENT_JOB)
+    ended = '[{"name": "deploy", "status": "completed", "conclusion": "failure"}]'
+    pair.pytest(before=f"echo '{ended}' >\"$JOBS\"", after="sleep 30 & wait $!")
+    status, output = pair.load.handover("start", "pytest", ZDT_DEPLOYMENT_JOB=DEPLOYMENT_JOB)
+    assert status == 1
+    assert "the deployment was not started" in output
+    assert output.endswith("stopped\nzdt: the load ended with status 2\n")
+    assert "has ended (failure) before the head was proven" in (pair.load.checkout / "deploy.log").read_text()
+    assert pair.load.handover("stop") == (0, "")
+
+
+def test_one_load_in_a_job(pair):
+    """A second load in a job is refused: both would write to the same files."""
+    tell(pair.load.jobs, DEPLOYMENT_JOB)
+    assert pair.load.handover("start", "pytest", ZDT_DEPLOYMENT_JOB=DEPLOYMENT_JOB)[0] == 0
+    status, output = pair.load.handover("start", "pytest", ZDT_DEPLOYMENT_JOB=DEPLOYMENT_JOB)
+    assert status == 1
+    assert output.startswith("zdt: a load was already started in this job: ")
+    assert pair.load.handover("stop")[0] == 0
