@@ -277,7 +277,7 @@ def test_hostile_texts(show: Open, tmp_path: Path) -> None:
     window.page.mouse.move(*at(window, 15.1))
     assert window.page.evaluate("window.hit") is None
     assert window.page.locator("img").count() == 0
-    assert window.page.locator("script").count() == 3
+    assert window.page.locator("script").count() == 6
     clean = EVIL.replace("\x1b", "").replace("\u202e", "")
     for part in ("h1 + .told", "#failures", "#endpoints", "#flows", "#about", "#readout"):
         assert clean in window.text(part), part

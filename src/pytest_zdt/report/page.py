@@ -1,7 +1,7 @@
 """The page of a run: one HTML file that needs nothing else, neither a network nor, but for its charts, scripts.
 
-A content security policy in the page lets nothing run but the two scripts written here, known by their hashes, so that a text of
-a foreign API could do nothing even if it were not escaped.
+A content security policy in the page lets nothing run but the scripts written here, known by their hashes, so that a text of a
+foreign API could do nothing even if it were not escaped.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from pytest_zdt.report.terminal import clean
 from pytest_zdt.verdict.facts import Facts
 from pytest_zdt.verdict.model import Outage, Verdict
 
-SCRIPTS: Final = ("uplot/uPlot.iife.min.js", "page.js")
+SCRIPTS: Final = ("uplot/uPlot.iife.min.js", "data.js", "charts.js", "look.js", "page.js")
+"""In this order; each may use what those before it define."""
 STYLES: Final = ("uplot/uPlot.min.css", "page.css")
 LICENCE: Final = "uplot/LICENSE"
 """Of the library that draws the charts; it asks to go where the library goes."""

@@ -1,0 +1,74 @@
+"use strict";
+// What the charts show, and how it is written. Times are seconds from the start of the run.
+
+const root = document.documentElement;
+const place = document.getElementById("charts");
+const LANES = 10; // endpoints that get a lane of their own for their failures
+const LANE = 36; // pixels
+const SIZE = 56; // pixels left of every plot
+let data = null;
+let panels = []; // what makes each chart, and its legend; in the order of `plots`
+let plots = [];
+let rows = null; // the endpoints that have lanes
+let range = null; // what is zoomed to; null: all
+let cursor = null; // the bucket that the keyboard has chosen
+
+// --- the data
+
+async function unpack(text) {
+  const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text());
+}
+
+function prepare(raw) {
+  let at = 0;
+  raw.at = raw.failed_at.map((step) => (at += step) / 1000);
+  raw.count = raw.failed.length;
+  raw.starts = Array.from({ length: raw.count }, (_, number) => number * raw.width);
+  return raw;
+}
+
+const full = () => [0, Math.max(data.end, data.width)];
+const shown = () => range || full();
+const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
+
+function versionColour(version) {
+  if (version === "") return "unnamed";
+  if (version === data.old) return "old";
+  const others = data.versions.map((one) => one.id).filter((id) => id !== "" && id !== data.old);
+  return ["new", "third", "fourth"][others.indexOf(version) % 3];
+}
+
+function clock(seconds) {
+  const whole = Math.floor(seconds + 1e-6);
+  const rest = seconds - whole;
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  const padded = String(whole % 60).padStart(2, "0");
+  const text = hours ? `${hours}:${String(minutes).padStart(2, "0")}:${padded}` : `${minutes}:${padded}`;
+  return rest > 0.0005 ? `${text}.${rest.toFixed(3).slice(2).replace(/0+$/, "")}` : text;
+}
+
+const number = (value) => (value >= 100 ? Math.round(value).toLocaleString("en") : value.toLocaleString("en", { maximumFractionDigits: 1 }));
+
+const measured = (value, unit) => (unit === " ms" && value >= 1000 ? `${number(value / 1000)} s` : `${number(value)}${unit}`);
+
+// --- elements
+
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+function swatch(name) {
+  const made = element("span", { class: "swatch", "aria-hidden": "true" });
+  made.style.background = colour(name);
+  return made;
+}
+
+function legend(items) {
+  return element("ul", { class: "legend" }, ...items.map(([name, text]) => element("li", {}, swatch(name), text)));
+}

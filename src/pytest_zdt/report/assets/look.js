@@ -1,0 +1,115 @@
+"use strict";
+// Looking closer: zoom, and what was at a time, by pointer or keyboard.
+
+// --- zoom
+
+let zooming = false;
+
+function zoomed(plot) {
+  const { min, max } = plot.scales.x;
+  if (!zooming && min != null) zoom(min, max);
+}
+
+function zoom(min, max) {
+  const [first, last] = full();
+  const least = Math.min(data.width * 2, last - first);
+  const length = Math.min(Math.max(max - min, least), last - first);
+  const start = Math.min(Math.max(min, first), last - length);
+  range = length >= last - first ? null : [start, start + length];
+  const [from, to] = shown();
+  zooming = true;
+  plots.forEach((plot) => (plot.scales.x.min !== from || plot.scales.x.max !== to) && plot.setScale("x", { min: from, max: to }));
+  zooming = false;
+  place.dataset.from = from.toFixed(3);
+  place.dataset.to = to.toFixed(3);
+}
+
+function scaled(factor) {
+  const [min, max] = shown();
+  const middle = cursor == null ? (min + max) / 2 : Math.min(Math.max(cursor * data.width, min), max);
+  zoom(middle - (middle - min) * factor, middle + (max - middle) * factor);
+}
+
+function moved(share) {
+  const [min, max] = shown();
+  zoom(min + (max - min) * share, max + (max - min) * share);
+}
+
+// --- what is under the pointer, or chosen by keyboard
+
+function told(bucket) {
+  const from = bucket * data.width;
+  const to = Math.min(from + data.width, full()[1]);
+  const phase = data.phases.find((one) => from < one.end) || data.phases[data.phases.length - 1];
+  const rates = data.versions.map((one) => `${one.id || "no version"} ${number(one.rate[bucket])}/s`);
+  const utc = data.began == null ? "" : `, ${new Date((data.began + from) * 1000).toISOString().slice(11, 19)} UTC`;
+  const parts = [`${clock(from)} to ${clock(to)} (${phase ? phase.name : "run"}${utc}): ${rates.join(", ") || "no answers"}`];
+  if (data.p50[bucket] != null) parts.push(`latency p50 ${measured(data.p50[bucket], " ms")}, p99 ${measured(data.p99[bucket], " ms")}`);
+  if (data.lag[bucket] != null) parts.push(`lag ${measured(data.lag[bucket], " ms")}, CPU ${Math.round(data.cpu[bucket] * 100)} %`);
+  return `${parts.join("; ")}. ${toldFailures(from, to)}${toldMarks(from, to)}`;
+}
+
+function toldFailures(from, to) {
+  const counts = new Map();
+  for (let row = first(from); row < data.at.length && data.at[row] < to; row++) {
+    const group = data.groups[data.failed_group[row]];
+    const text = `${group.kind} on ${group.endpoint} by ${group.version || "no version"}`;
+    counts.set(text, (counts.get(text) || 0) + 1);
+  }
+  if (!counts.size) return "No failures.";
+  const listed = [...counts].sort((one, two) => two[1] - one[1]).map(([text, count]) => `${count} × ${text}`);
+  return `Failed: ${listed.slice(0, 4).join("; ")}${listed.length > 4 ? `; and ${listed.length - 4} more kinds` : ""}.`;
+}
+
+const toldMarks = (from, to) => data.marks.filter((mark) => mark.at >= from && mark.at < to).map((mark) => ` Mark: ${mark.name} at ${clock(mark.at)}.`).join("");
+
+/** The row of the first failure at or after a time. */
+function first(time) {
+  let [low, high] = [0, data.at.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (data.at[middle] < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function pointed(plot) {
+  const at = plot.cursor.left;
+  if (at == null || at < 0) return;
+  const bucket = Math.min(Math.max(Math.floor(plot.posToVal(at, "x") / data.width + 1e-9), 0), data.count - 1);
+  document.getElementById("readout").textContent = told(bucket);
+}
+
+function choose(bucket) {
+  cursor = Math.min(Math.max(bucket, 0), data.count - 1);
+  const middle = (cursor + 0.5) * data.width;
+  const [min, max] = shown();
+  if (middle < min || middle > max) zoom(middle - (max - min) / 2, middle + (max - min) / 2);
+  plots[0].setCursor({ left: plots[0].valToPos(middle, "x"), top: 10 });
+  document.getElementById("readout").textContent = document.getElementById("spoken").textContent = told(cursor);
+}
+
+const KEYS = {
+  ArrowRight: () => choose(cursor == null ? Math.ceil(shown()[0] / data.width) : cursor + 1),
+  ArrowLeft: () => choose(cursor == null ? Math.floor(shown()[1] / data.width) - 1 : cursor - 1),
+  Home: () => choose(0),
+  End: () => choose(data.count - 1),
+  f: () => nextFailure(),
+  "+": () => scaled(0.5),
+  "=": () => scaled(0.5),
+  "-": () => scaled(2),
+  0: () => zoom(...full()),
+};
+
+function nextFailure() {
+  const from = cursor == null ? 0 : (cursor + 1) * data.width;
+  const row = first(from) < data.at.length ? first(from) : 0;
+  if (data.at.length) choose(Math.floor(data.at[row] / data.width + 1e-9));
+}
+
+function pressed(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
+  event.preventDefault();
+  KEYS[event.key]();
+}
