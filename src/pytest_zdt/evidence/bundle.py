@@ -19,7 +19,10 @@ from pytest_zdt.evidence.series import Table
 
 RUN_SCHEMA = "zdt-run/1"
 RUN, SAMPLES, MARKS, VERDICT = "run.json", "samples.ndjson", "marks.ndjson", "verdict.json"
-OWN_FILES = (RUN, SAMPLES, MARKS, VERDICT, "deploy.log", "serve.log")
+SUMMARY, PAGE = "summary.md", "report.html"
+JUDGED_FILES = (RUN, SAMPLES, MARKS, VERDICT, SUMMARY, PAGE)
+"""The evidence and what was made of it: gone when another run begins, so that no report tells of a run that is not there."""
+OWN_FILES = (*JUDGED_FILES, "deploy.log", "serve.log")
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def check_free(directory: Path, overwrite: bool, options: tuple[str, str] = ("--
     other, replace = options
     if directory.exists() and not directory.is_dir():
         raise BundleError(f"the directory {str(directory)!r} is a file: give another one with {other}")
-    if not overwrite and any((directory / name).exists() for name in OWN_FILES[:4]):
+    if not overwrite and any((directory / name).exists() for name in JUDGED_FILES):
         raise BundleError(
             f"the directory {str(directory)!r} holds another run's evidence: give another one with {other}, "
             f"or {replace} to replace it"
@@ -59,7 +62,7 @@ class BundleWriter:
     """Appends to a fresh bundle in ``directory``; every line is on its way to the disk when the call returns. Thread-safe."""
 
     def __init__(self, directory: Path, run: dict[str, Any]) -> None:
-        for name in OWN_FILES[:4]:
+        for name in JUDGED_FILES:
             (directory / name).unlink(missing_ok=True)
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
