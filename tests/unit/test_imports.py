@@ -171,6 +171,9 @@ def test_no_pytest_below(part: str) -> None:
         ("__main__", ["cli"]),
         ("verdict", ["verdict", "evidence"]),
         ("report", ["report", "verdict", "evidence"]),
+        ("report.markdown", ["report.terminal"]),
+        ("reports", ["report"]),
+        ("smoke", ["report"]),
         ("http", ["http", "evidence", "target", "__version__"]),
     ],
 )
