@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -68,7 +69,7 @@ def test_a_verified_run(make_zdt, step, pytester):
     with Path("zdt.toml").open("a") as configuration:
         configuration.write('[require]\nversion-change = false\nlag = "10s"\n')
     pytester.makepyfile(TESTS)
-    result = zdt.load("--no-summary")
+    result = zdt.load("--no-summary", duration="2s")
     assert result.ret == 0
     assert commands(result) == []
     assert step("GITHUB_STEP_SUMMARY").startswith("## ✅ VERIFIED\n")
@@ -145,3 +146,8 @@ def test_no_run_at_all(make_zdt, step, pytester):
     assert result.ret == 4
     assert step("GITHUB_STEP_SUMMARY") == "## ⚠️ No load was driven: nothing was judged\n"
     assert step("GITHUB_OUTPUT") == ""
+
+
+def test_the_tests_are_no_step():
+    """In a workflow too, the tests of this project do not write into the summary of the step that runs them."""
+    assert not {"GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "GITHUB_WORKSPACE"} & set(os.environ)

@@ -55,7 +55,7 @@ def judged(zdt: Zdt, api: Any, verdict: str) -> None:
         api.broken.add("/two")
     zdt.pytester.makepyfile(TESTS)
     zdt.pytester.makeconftest(CONFTEST)
-    zdt.result = zdt.load("--junitxml=junit.xml")  # type: ignore[attr-defined]
+    zdt.result = zdt.load("--junitxml=junit.xml", duration="2s" if verdict == "verified" else "600ms")  # type: ignore[attr-defined]
     assert zdt.verdict["verdict"] == verdict
 
 
