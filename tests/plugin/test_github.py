@@ -144,7 +144,7 @@ def test_no_run_at_all(make_zdt, step, pytester):
     pytester.makepyfile(TESTS.replace("def test_one(zdt_session)", "def test_one(zdt_session, monkeypatch)"))
     result = zdt.load()
     assert result.ret == 4
-    assert step("GITHUB_STEP_SUMMARY") == "## ⚠️ No load was driven: nothing was judged\n"
+    assert step("GITHUB_STEP_SUMMARY") == "## ⚠️ Nothing was judged: the log of this step says why\n"
     assert step("GITHUB_OUTPUT") == ""
 
 

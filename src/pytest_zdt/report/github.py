@@ -24,7 +24,7 @@ MOST: Final = 8
 """Annotations: GitHub shows ten of a step, and its own word that the step failed is one."""
 TITLE, MESSAGE = 120, 1000
 """Characters of an annotation's title and message."""
-NOT_JUDGED = "no load was driven: nothing was judged"
+NOT_JUDGED = "nothing was judged: the log of this step says why"
 Environ = Mapping[str, str]
 
 

@@ -188,9 +188,9 @@ def test_elsewhere(environ: dict[str, str]) -> None:
 def test_a_step_without_a_verdict(step: dict[str, str], tmp_path: Path) -> None:
     """It says that nothing was judged, and has no outputs: an empty verdict is none."""
     assert tell(step, None, {}, Path("zdt-report")) == [
-        "::error title=zero-downtime%3A not judged::no load was driven: nothing was judged"
+        "::error title=zero-downtime%3A not judged::nothing was judged: the log of this step says why"
     ]
-    assert (tmp_path / "summary").read_text() == "## ⚠️ No load was driven: nothing was judged\n"
+    assert (tmp_path / "summary").read_text() == "## ⚠️ Nothing was judged: the log of this step says why\n"
     assert not (tmp_path / "output").exists()
 
 
