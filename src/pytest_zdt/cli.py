@@ -111,10 +111,11 @@ def _judged(directory: Path) -> Verdict:
     facts, place = gather(read_bundle(directory)), str(directory)
     verdict = decide(facts)
     try:
-        publish(directory, facts, verdict)
+        unwritten = publish(directory, facts, verdict)
     except OSError as error:
-        place = ""
-        print(f"pytest-zdt: {Path(error.filename or directory).name} was not written: {error.strerror}", file=sys.stderr)
+        place, unwritten = "", [f"{Path(error.filename or directory).name} was not written: {error.strerror}"]
+    for line in unwritten:
+        print(f"pytest-zdt: {line}", file=sys.stderr)
     _show(terminal.render(verdict, report_dir=place))
     return verdict
 

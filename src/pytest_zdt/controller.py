@@ -67,6 +67,7 @@ class Controller:
         self.seen = Seen()
         self.tests = Tests()
         self.verdict: Verdict | None = None
+        self.unwritten: list[str] = []
 
     # --- the workers
 
@@ -171,7 +172,7 @@ class Controller:
         if self._record.begun:
             try:
                 self._mark_end(interrupted)
-                self.verdict = self._record.conclude()
+                self.verdict, self.unwritten = self._record.conclude()
             except OSError as error:
                 self._crash = self._crash or error
         if isinstance(self._crash, OSError):

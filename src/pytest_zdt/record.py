@@ -60,11 +60,10 @@ class Record:
         """The verdict on what was written so far."""
         return judge(read_bundle(self._run.settings.report))
 
-    def conclude(self) -> Verdict:
-        """Nothing is added any more; the verdict, which is written beside the evidence."""
+    def conclude(self) -> tuple[Verdict, list[str]]:
+        """Nothing is added any more; the verdict, which is written beside the evidence, and what else could not be written."""
         assert self._writer is not None
         self._writer.close()
         facts = gather(read_bundle(self._run.settings.report))
         verdict = decide(facts)
-        publish(self._run.settings.report, facts, verdict)
-        return verdict
+        return verdict, publish(self._run.settings.report, facts, verdict)

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import pytest
 
+from pytest_zdt.report.junit import Case
+
 
 class Tests:
     """The tests of a load run: their ids, how often each passed and failed, and the first report of each failure."""
@@ -85,3 +87,37 @@ def _by_phase(told: Sequence[Any], *, passed: bool) -> Iterator[tuple[Literal["s
         if when == "call" and special is None and not passed and ("setup" in failed or (other and other.when == "setup")):
             continue
         yield when, special
+
+
+def emit_cases(config: pytest.Config, cases: Iterable[Case]) -> None:
+    """Adds requirements to the file of ``--junitxml``, if there is one, as tests of ``zdt.requirements``.
+
+    Only the plugin that writes it is given their reports: for everybody else they are no tests.
+    """
+    plugins = config.pluginmanager.get_plugins()
+    others = [one for one in plugins if (type(one).__name__, type(one).__module__.rpartition(".")[2]) != ("LogXML", "junitxml")]
+    if len(others) < len(plugins):
+        tell = config.pluginmanager.subset_hook_caller("pytest_runtest_logreport", others)
+        for case in cases:
+            for report in _case_reports(case):
+                tell(report=report)
+
+
+def _case_reports(case: Case) -> Iterator[pytest.TestReport]:
+    """A case that failed did so in its call, an error is one of its setup, as pytest has it."""
+    own: Literal["setup", "call"] = "call" if case.outcome in ("passed", "failed") else "setup"
+    place = ("zdt.requirements", 0, case.name)
+    outcome: Literal["passed", "failed", "skipped"] = "failed" if case.outcome == "error" else case.outcome
+    text = (*place[:2], case.text) if outcome == "skipped" else case.text or None
+    phases: tuple[Literal["setup", "call", "teardown"], ...] = ("setup", "call", "teardown")
+    for when in phases if own == "call" else ("setup", "teardown"):
+        mine = when == own
+        yield pytest.TestReport(
+            f"zdt.requirements::{case.name}",
+            place,
+            {},
+            outcome if mine else "passed",
+            text if mine else None,
+            when,
+            user_properties=[*case.properties] if when == "teardown" else [],
+        )

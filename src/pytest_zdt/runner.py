@@ -15,15 +15,20 @@ import pytest
 
 from pytest_zdt.controller import HERE, Controller
 from pytest_zdt.distribution import Distribution, worker_number
-from pytest_zdt.evidence.bundle import BundleError, check_free
+from pytest_zdt.evidence.bundle import BundleError, check_free, read_run
 from pytest_zdt.keys import RUN
 from pytest_zdt.live import Live
 from pytest_zdt.manifest import environment
 from pytest_zdt.poller import answers
 from pytest_zdt.processes import Command, unreachable, wait_until_served
+from pytest_zdt.report import github
+from pytest_zdt.report.junit import cases
+from pytest_zdt.report.terminal import clean, render
 from pytest_zdt.report.watch import Watch
+from pytest_zdt.reports import emit_cases
 from pytest_zdt.schedule import lane
 from pytest_zdt.settings import RunSettings
+from pytest_zdt.smoke import Smoke
 
 MARKUP: dict[str, dict[str, bool]] = {
     "": {},
@@ -64,8 +69,8 @@ class Runner:
         self._config = config
         self._run = config.stash[RUN]
         self._served: Command | None = None
-        self._versions: set[str] = set()
-        self._requests = 0
+        self._smoke = Smoke(self._run.settings.target.base_url, config.rootpath, os.environ.get("GITHUB_WORKSPACE", ""))
+        self._for_github: list[str] = []
         self._controller: Controller | None = None
         self._shown = 0.0
         self._live: Live | None = None
@@ -134,6 +139,8 @@ class Runner:
         finally:
             self._end_progress()
             self._controller.tests.emit(self._config)
+            if (verdict := self._controller.verdict) is not None:
+                emit_cases(self._config, cases(verdict, impact=self._run.settings.require.impact))
 
     def _work_here(self, session: pytest.Session) -> None:
         """No xdist: this process is the worker too."""
@@ -150,33 +157,40 @@ class Runner:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Smoke mode: gathers what the tests saw."""
-        if self._controller is None and report.when == "teardown":
-            properties = dict(report.user_properties)
-            self._requests += int(str(properties.get("zdt_requests", 0)))
-            self._versions |= set(str(properties.get("zdt_versions", "")).split(",")) - {""}
+        if self._controller is None:
+            self._smoke.add(report)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """The verdict becomes the exit status; pytest's own errors stay what they are."""
+        """The verdict becomes the exit status, and is told to GitHub; pytest's own errors stay what they are."""
         if self._controller is not None and session.exitstatus == pytest.ExitCode.OK:
             verdict = self._controller.verdict
             session.exitstatus = verdict.exit_status if verdict is not None else NOTHING_JUDGED
+        self._for_github = self._tell_github()
+
+    def _tell_github(self) -> list[str]:
+        """Writes what a step of a workflow leaves; what is to be printed there."""
+        if self._controller is None:
+            return github.tell_smoke(os.environ, self._smoke.seen)
+        report, run = self._run.settings.report, {}
+        with contextlib.suppress(BundleError):  # nothing was driven, or somebody has taken the directory away
+            run = read_run(report)
+        return github.tell(os.environ, self._controller.verdict, run, report)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Writes the verdict, or what the smoke test saw."""
         terminalreporter.section("zero-downtime", sep="=")
         if self._controller is None:
-            versions = ", ".join(sorted(self._versions)) or "no version in the answers"
-            terminalreporter.write_line(
-                f"smoke test: {self._requests} requests to {self._run.settings.target.base_url} ({versions})"
-            )
+            terminalreporter.write_line(clean(str(self._smoke.seen)))
         elif self._controller.verdict is None:
             terminalreporter.write_line("no load was driven: nothing to judge")
         else:
-            from pytest_zdt.report.terminal import render
-
             report = str(self._run.settings.report)
             for text, style in render(self._controller.verdict, report_dir=report):
                 terminalreporter.write_line(text, **MARKUP[style])
+            for text in self._controller.unwritten:
+                terminalreporter.write_line(text, **MARKUP["yellow"])
+        for text in self._for_github:
+            terminalreporter.write_line(text)
 
     def _show(self, line: str) -> None:
         """The progress line: rewritten in place on a terminal, now and then elsewhere."""

@@ -88,7 +88,8 @@ def test_fixtures_classes_parameters_and_skips(zdt, api, pytester):
     # The end may catch each of the four users between its set-up and its request, which then is not sent.
     assert 0 <= sum(one["up"] for one in seen) - api.hits["/fixtures"] <= 4
     assert all(api.hits[path] for path in ("/a", "/b", "/instance"))
-    cases = [case.get("name") for case in ElementTree.parse(pytester.path / "junit.xml").iter("testcase")]
+    cases = ElementTree.parse(pytester.path / "junit.xml").iter("testcase")
+    cases = [case.get("name") for case in cases if case.get("classname") != "zdt.requirements"]
     names = ["test_fixtures", "test_instance", "test_parametrized[a]", "test_parametrized[b]", "test_skip"]
     assert sorted(cases) == names
 

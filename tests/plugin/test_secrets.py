@@ -239,8 +239,10 @@ RUNS = [
 
 @pytest.mark.parametrize("how, mode, transport", RUNS)
 def test_no_secret_in_anything_put_out(how, mode, transport, tmp_path, monkeypatch):
-    """Screen, log, JUnit and evidence of a run full of failures, shown with all that pytest can show of them."""
+    """Screen, log, JUnit, evidence and summary of a run full of failures, shown with all that pytest can show of them."""
     monkeypatch.setenv("MY_SECRET", SECRET)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "step.md"))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
     with serving() as (url, private):
         project = Project(tmp_path, Api(url=url)).write({"test_mine.py": TESTS, "zdt.toml": SETTINGS})
         settings = (tmp_path / "zdt.toml").read_text().replace('probe-every = "0s"', 'probe-every = "200ms"')
@@ -256,3 +258,4 @@ def test_no_secret_in_anything_put_out(how, mode, transport, tmp_path, monkeypat
     words = private.words | dict.fromkeys(forms(SECRET), "signing secret")
     assert found_in(tmp_path, words) == set()
     assert (tmp_path / "junit.xml").stat().st_size > 10_000
+    assert "❌" in (tmp_path / "step.md").read_text(encoding="utf-8")

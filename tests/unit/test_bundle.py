@@ -10,6 +10,8 @@ from pytest_zdt.evidence.bundle import MARKS, SAMPLES, BundleError, BundleWriter
 from pytest_zdt.evidence.marks import Mark
 from pytest_zdt.evidence.samples import Sample, pack
 
+MADE = ("verdict.json", "summary.md", "report.html")
+"""What is made of the evidence."""
 RUN = {"schema": "zdt-run/1", "id": "cafe"}
 
 
@@ -68,12 +70,13 @@ def test_what_comes_after_the_end_is_left_out(tmp_path: Path) -> None:
 def test_a_new_bundle_replaces_the_old_one(tmp_path: Path) -> None:
     """Evidence of another run does not mix with this one's, and files of others stay."""
     (written(tmp_path) / "notes.txt").write_text("mine")
-    (tmp_path / "verdict.json").write_text("{}")
+    for name in MADE:
+        (tmp_path / name).write_text("old")
     other = {**RUN, "id": "beef"}
     BundleWriter(tmp_path, other).close()
     evidence = read_bundle(tmp_path)
     assert (evidence.run, len(evidence.samples), evidence.marks) == (other, 0, [])
-    assert not (tmp_path / "verdict.json").exists()
+    assert not any((tmp_path / name).exists() for name in MADE)
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
@@ -95,6 +98,14 @@ def test_check_free(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="holds another run's evidence"):
         check_free(tmp_path, overwrite=False)
     check_free(tmp_path, overwrite=True)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_report_is_not_free(tmp_path: Path, name: str) -> None:
+    """What a run would replace may be somebody's own, also where there is no evidence beside it."""
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(BundleError, match="holds another run's evidence"):
+        check_free(tmp_path, overwrite=False)
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pytest_zdt.cli import main
-from pytest_zdt.evidence.bundle import MARKS, PAGE, RUN, SAMPLES, VERDICT, add_mark, read_bundle
+from pytest_zdt.evidence.bundle import MARKS, PAGE, RUN, SAMPLES, SUMMARY, VERDICT, add_mark, read_bundle
 from pytest_zdt.evidence.marks import Mark
 from pytest_zdt.report.files import publish
 from pytest_zdt.verdict.facts import gather
@@ -69,10 +69,11 @@ def under_way(directory: Path, broken: str = "", **clock: Any) -> Path:
 
 @pytest.mark.parametrize("verdict", STATUS)
 def test_judge(verdict: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The verdict comes first, the exit status is the run's, all files are byte for byte what the run itself wrote."""
+    """The verdict comes first, the exit status is the run's, what is written is byte for byte what the run itself wrote."""
     run, again = (stored(STORIES[verdict](), tmp_path / name) for name in ("run", "again"))
     facts = gather(read_bundle(run))
-    publish(run, facts, decide(facts))
+    assert publish(run, facts, decide(facts)) == []
+    assert {VERDICT, SUMMARY, PAGE} <= set(tree(run))
     for _ in range(2):
         assert main(["judge", str(again)]) == STATUS[verdict]
         assert tree(again) == tree(run)
@@ -122,6 +123,16 @@ def test_where_nothing_can_be_written(verdict: str, tmp_path: Path, capsys: pyte
     out, err = capsys.readouterr()
     assert out.startswith(f"{verdict.upper()}: ")
     assert err == "pytest-zdt: verdict.json was not written: Is a directory\n"
+
+
+def test_where_only_the_summary_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``verdict.json`` is there, and it is said which file is not."""
+    (stored(Story(), tmp_path) / SUMMARY).mkdir()
+    assert main(["judge", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads((tmp_path / VERDICT).read_text())["verdict"] == "verified"
+    assert str(tmp_path) in out.splitlines()[-1]
+    assert err == "pytest-zdt: summary.md was not written: Is a directory\n"
 
 
 @pytest.mark.parametrize("name", [SAMPLES, MARKS])
@@ -210,14 +221,14 @@ def test_what_is_not_merged(arguments: str, tmp_path: Path, monkeypatch: pytest.
 def test_merge_overwrites_when_told_to(tmp_path: Path) -> None:
     """The run that was there is gone with verdict and logs, not what is somebody else's; with bad arguments it stays."""
     a, b, out = (str(shard(tmp_path, name)) for name in ("a", "b", "out"))
-    for name in ("deploy.log", "serve.log", "notes.txt"):
+    for name in ("deploy.log", "serve.log", "report.html", "notes.txt"):
         (tmp_path / "out" / name).write_text("old")
     assert main(["judge", out]) == 0
     before = {path.name: path.read_bytes() for path in Path(out).iterdir()}
     assert main(["merge", a, a, "-o", out, "--overwrite"]) == 4
     assert {path.name: path.read_bytes() for path in Path(out).iterdir()} == before
     assert main(["merge", a, b, "-o", out, "--overwrite"]) == 0
-    assert {path.name for path in Path(out).iterdir()} == {RUN, SAMPLES, MARKS, VERDICT, PAGE, "notes.txt"}
+    assert {path.name for path in Path(out).iterdir()} == {RUN, SAMPLES, MARKS, VERDICT, SUMMARY, PAGE, "notes.txt"}
     told = [json.loads((tmp_path / "out" / name).read_text()) for name in (RUN, VERDICT)]
     assert (told[0]["id"], told[1]["run"]["id"]) == ("a-b", "a-b")
 

@@ -179,6 +179,9 @@ def test_no_pytest_below(part: str) -> None:
         ("report.course", ["verdict.statistics", "evidence"]),
         ("report.markup", ["report.terminal"]),
         ("live", ["report"]),
+        ("report.markdown", ["report.terminal"]),
+        ("reports", ["report"]),
+        ("smoke", ["report"]),
         ("http", ["http", "evidence", "target", "__version__"]),
     ],
 )

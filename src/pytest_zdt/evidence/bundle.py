@@ -18,11 +18,12 @@ from pytest_zdt.evidence.samples import Sample, unpack
 from pytest_zdt.evidence.series import Table
 
 RUN_SCHEMA = "zdt-run/1"
-RUN, SAMPLES, MARKS, VERDICT, PAGE = "run.json", "samples.ndjson", "marks.ndjson", "verdict.json", "report.html"
+RUN, SAMPLES, MARKS, VERDICT = "run.json", "samples.ndjson", "marks.ndjson", "verdict.json"
+SUMMARY, PAGE = "summary.md", "report.html"
 DEPLOY_LOG = "deploy.log"
-OF_RUN = (RUN, SAMPLES, MARKS, VERDICT, PAGE)
-"""What a run or its judgement writes; a fresh run removes what an earlier one has left."""
-OWN_FILES = (*OF_RUN, DEPLOY_LOG, "serve.log")
+JUDGED_FILES = (RUN, SAMPLES, MARKS, VERDICT, SUMMARY, PAGE)
+"""The evidence and what was made of it: gone when another run begins, so that no report tells of a run that is not there."""
+OWN_FILES = (*JUDGED_FILES, DEPLOY_LOG, "serve.log")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def check_free(directory: Path, overwrite: bool, options: tuple[str, str] = ("--
     other, replace = options
     if directory.exists() and not directory.is_dir():
         raise BundleError(f"the directory {str(directory)!r} is a file: give another one with {other}")
-    if not overwrite and any((directory / name).exists() for name in OF_RUN):
+    if not overwrite and any((directory / name).exists() for name in JUDGED_FILES):
         raise BundleError(
             f"the directory {str(directory)!r} holds another run's evidence: give another one with {other}, "
             f"or {replace} to replace it"
@@ -62,7 +63,7 @@ class BundleWriter:
     """Appends to a fresh bundle in ``directory``; every line is on its way to the disk when the call returns. Thread-safe."""
 
     def __init__(self, directory: Path, run: dict[str, Any]) -> None:
-        for name in (*OF_RUN, DEPLOY_LOG):
+        for name in (*JUDGED_FILES, DEPLOY_LOG):
             (directory / name).unlink(missing_ok=True)
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory

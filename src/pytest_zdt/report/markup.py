@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from typing import Final, TypeVar
 
-from pytest_zdt.report.terminal import clean
+from pytest_zdt.report.terminal import printable
 
 T = TypeVar("T")
 FIRST_ROWS: Final = 20
@@ -35,7 +35,7 @@ def _flat(content: Iterable[Content]) -> Iterator[str]:
         if isinstance(one, Html):
             yield one
         elif isinstance(one, str):
-            yield escape(clean(one))
+            yield escape(printable(one))
         elif one is not None:
             yield from _flat(one)
 
@@ -43,7 +43,7 @@ def _flat(content: Iterable[Content]) -> Iterator[str]:
 def tag(name: str, /, *content: Content, **attributes: str | bool | None) -> Html:
     """An element. ``class_`` is the attribute class, ``aria_label`` is aria-label; True is one without a value, None is none."""
     written = "".join(
-        f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{escape(clean(value))}"')
+        f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{escape(printable(value))}"')
         for key, value in attributes.items()
         if value is not None and value is not False
     )

@@ -20,7 +20,7 @@ from pytest_zdt.evidence.marks import ENDED, Mark
 from pytest_zdt.report import matrices, sections
 from pytest_zdt.report.course import Columns, Course, bucket_width
 from pytest_zdt.report.markup import Html, html, tag
-from pytest_zdt.report.terminal import clean
+from pytest_zdt.report.terminal import printable
 from pytest_zdt.verdict.facts import Facts
 from pytest_zdt.verdict.model import Outage, Verdict
 
@@ -94,13 +94,13 @@ def chart(columns: Columns, facts: Facts, verdict: Verdict) -> dict[str, Any]:
 
 def marks(found: Sequence[Mark]) -> list[dict[str, Any]]:
     """Those that the charts show."""
-    return [{"at": mark.at, "name": clean(mark.name)} for mark in sections.told(found) if mark.name != ENDED]
+    return [{"at": mark.at, "name": printable(mark.name)} for mark in sections.told(found) if mark.name != ENDED]
 
 
 def _cleaned(value: Any) -> Any:
     """Without the control characters of texts, which are never among the long columns of numbers."""
     if isinstance(value, str):
-        return clean(value)
+        return printable(value)
     if isinstance(value, dict):
         return {_cleaned(key): _cleaned(item) for key, item in value.items()}
     return [_cleaned(item) for item in value] if isinstance(value, list) and value and not _is_number(value[0]) else value

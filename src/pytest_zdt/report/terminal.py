@@ -43,9 +43,9 @@ def render(verdict: Verdict, *, report_dir: str = "") -> list[Line]:
         ("", ""),
         *_table(verdict),
         ("", ""),
-        (_figures(verdict), ""),
-        *_waiting(verdict),
-        (_resolution(verdict), ""),
+        (figures(verdict), ""),
+        *((line, "") for line in waiting(verdict)),
+        (resolution(verdict), ""),
     ]
     if report_dir:
         beside = "verdict.json, samples.ndjson, marks.ndjson, run.json"
@@ -178,7 +178,8 @@ def _row(cell: Cell) -> tuple[str, ...]:
     return (cell.endpoint, cell.version or "(none)", str(cell.requests), str(cell.failures), str(cell.in_overlap), p95)
 
 
-def _figures(verdict: Verdict) -> str:
+def figures(verdict: Verdict) -> str:
+    """The load in one sentence."""
     run, phases = verdict.run, verdict.phases
     spans = ", ".join(f"{phase.name} {phase.end_s - phase.start_s:.1f} s" for phase in phases)
     duration = float(run.get("duration_s") or 0.0)
@@ -216,18 +217,18 @@ def _loop(verdict: Verdict) -> str:
     return "an open model, every iteration was started in time"
 
 
-def _waiting(verdict: Verdict) -> Iterator[Line]:
-    """The probes' latency beside the virtual users', of which slow answers leave fewer and so hide themselves."""
-    if (waiting := verdict.waiting) is not None:
+def waiting(verdict: Verdict) -> Iterator[str]:
+    """The probes' latency beside the virtual users', of which slow answers leave fewer and so hide themselves; or nothing."""
+    if (told := verdict.waiting) is not None:
         of_users, of_probes = (
             "none" if None in pair else " and ".join(f"{value:.1f}" for value in pair) + " ms"
-            for pair in ((waiting.users_p50_ms, waiting.users_p99_ms), (waiting.probes_p50_ms, waiting.probes_p99_ms))
+            for pair in ((told.users_p50_ms, told.users_p99_ms), (told.probes_p50_ms, told.probes_p99_ms))
         )
         why = "which do not wait for earlier answers"
-        yield f"latency in the {waiting.phase} (p50 and p99): {of_users} for VUs, {of_probes} for probes, {why}", ""
+        yield f"latency in the {told.phase} (p50 and p99): {of_users} for VUs, {of_probes} for probes, {why}"
 
 
-def _resolution(verdict: Verdict) -> str:
+def resolution(verdict: Verdict) -> str:
     """What an equally clean run could have missed."""
     if not verdict.resolution:
         return "resolution: nothing was requested"
@@ -247,6 +248,18 @@ def _requests(verdict: Verdict) -> int:
     return verdict.generator.samples
 
 
-def clean(text: str) -> str:
-    """The text without control characters, which a foreign text may hold."""
+def printable(text: str) -> str:
+    """The text without control characters, bidirectional ones among them, line separators and halves of characters."""
     return "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
+
+
+def clean(text: str) -> str:
+    """The text without what a foreign text may hold to steer those who show it: control characters, and workflow commands.
+
+    GitHub's runner takes a line that begins with ``::``, and ``##[`` wherever it stands, for a command to itself.
+    """
+    shown = printable(text)
+    bare = shown.lstrip()
+    if bare.startswith("::"):
+        shown = f"{shown[: len(shown) - len(bare)]}: {bare[1:]}"
+    return shown.replace("##[", "# #[")

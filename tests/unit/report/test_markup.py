@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_zdt.report.markup import FIRST_ROWS, MOST_ROWS, Html, html, long_table, row, table, tag
-from pytest_zdt.report.terminal import clean
+from pytest_zdt.report.terminal import printable
 
 
 class Read(HTMLParser):
@@ -36,7 +36,7 @@ class Read(HTMLParser):
 def test_texts_stay_texts(content: str, attribute: str) -> None:
     """No text adds an element or an attribute; it is read as it was, but for control characters."""
     read = Read(tag("p", content, title=attribute))
-    assert (read.tags, read.attributes, read.text) == (["p"], {"title": clean(attribute)}, clean(content))
+    assert (read.tags, read.attributes, read.text) == (["p"], {"title": printable(attribute)}, printable(content))
 
 
 def test_elements() -> None:

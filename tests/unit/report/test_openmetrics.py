@@ -26,7 +26,7 @@ from pytest_zdt.verdict.judge import decide, judge
 from ..verdict.conftest import Story
 from .test_metrics import HOSTILE, hostile, measured, mixed
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parent / "series"
 POINT = re.compile(r"(?P<name>\w+)\{(?P<labels>(?:[^\"}]|\"(?:[^\"\\]|\\.)*\")*)\} (?P<value>\S+) (?P<at>\S+)")
 
 

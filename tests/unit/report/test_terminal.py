@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_zdt.report.terminal import render
+from pytest_zdt.report.terminal import clean, render
 from pytest_zdt.verdict.judge import judge
 
 from ..verdict.conftest import Story
@@ -87,6 +87,14 @@ def test_foreign_texts_cannot_steer_the_terminal(story: Story) -> None:
     shown = text(story)
     assert not set(shown) & set("\x1b\r\x9b\x07\u202e\ud800")
     shown.encode()
+
+
+def test_foreign_texts_are_no_workflow_commands() -> None:
+    """What GitHub's runner would obey is told apart by a space, also where control characters stood between."""
+    assert clean("::error::x") == ": :error::x"
+    assert clean(" \t::error::x") == " : :error::x"
+    assert clean("a ##[error]x ###\x00[group]y") == "a # #[error]x ## #[group]y"
+    assert clean("GET /a::b/ # [x] ##") == "GET /a::b/ # [x] ##"
 
 
 def test_many_failures_are_cut_short(story: Story) -> None:

@@ -1,0 +1,47 @@
+"""What a smoke test saw, gathered from pytest's reports."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pytest_zdt.report.github import FailedTest, SmokeTest
+
+
+class Smoke:
+    """Counts the tests of a smoke test of ``url``, their requests and the versions that answered them.
+
+    Paths of failed tests are given as seen from ``workspace``, where the repository is.
+    """
+
+    def __init__(self, url: str, root: Path, workspace: str) -> None:
+        self._url, self._root, self._workspace = url, root, workspace or str(root)
+        self._tests = self._requests = 0
+        self._versions: set[str] = set()
+        self._failed: dict[str, FailedTest] = {}
+
+    def add(self, report: pytest.TestReport) -> None:
+        """Adds pytest's report of one phase of a test."""
+        if report.failed and report.nodeid not in self._failed:
+            file, line, _ = report.location
+            path = os.path.relpath(self._root / file, self._workspace)
+            self._failed[report.nodeid] = FailedTest(report.nodeid, _why(report), path, (line or 0) + 1)
+        if report.when == "teardown":
+            properties = dict(report.user_properties)
+            self._tests += 1
+            self._requests += int(str(properties.get("zdt_requests", 0)))
+            self._versions |= set(str(properties.get("zdt_versions", "")).split(",")) - {""}
+
+    @property
+    def seen(self) -> SmokeTest:
+        """All that was gathered."""
+        return SmokeTest(self._url, self._tests, self._requests, sorted(self._versions), list(self._failed.values()))
+
+
+def _why(report: pytest.TestReport) -> str:
+    """The first line of what a test failed with."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = str(crash.message) if crash is not None else report.longreprtext
+    return next((line for line in text.splitlines() if line.strip()), "failed")

@@ -1,0 +1,153 @@
+"""A run as a step of a workflow: its summary, outputs and annotations."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.plugin.conftest import Zdt
+from tests.plugin.test_junit import TESTS
+
+HOSTILE = """
+import pytest
+
+@pytest.mark.zdt
+def test_one(zdt_session):
+    answer = zdt_session.get("/one", name="::error::mine ##[error]mine")
+    assert answer.status_code == 200, "##[error]mine"
+"""
+
+
+@pytest.fixture
+def step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], str]:
+    """Makes the environment one of a step; reads the files that a step leaves."""
+    for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    return lambda name: path.read_text() if (path := tmp_path / name).exists() else ""
+
+
+def commands(result: pytest.RunResult) -> list[str]:
+    """The lines that the runner takes for commands, as they are printed."""
+    return [line for line in result.outlines if re.match(r"\s*::\w.*::|.*##\[", line)]
+
+
+def test_a_violated_run(zdt: Zdt, api, step, pytester):
+    """The summary and the outputs are there, the errors stand at the beginning of their lines, each once."""
+    api.broken.add("/two")
+    pytester.makepyfile(TESTS)
+    result = zdt.load()
+    assert result.ret == 1
+    summary = step("GITHUB_STEP_SUMMARY")
+    assert summary.startswith("## ❌ VIOLATED\n")
+    assert summary.count("## ❌ VIOLATED") == 1
+    assert "Its evidence is in `zdt-report`." in summary
+    output = re.sub("zdt-[0-9a-f]{32}", "EOF", step("GITHUB_OUTPUT"))
+    assert output == f"verdict<<EOF\nviolated\nEOF\nlevel<<EOF\n\nEOF\nreport<<EOF\n{pytester.path / 'zdt-report'}\nEOF\n"
+    found = commands(result)
+    assert len(found) == len(set(found)) > 1
+    assert found[0].startswith("::error title=zero-downtime violated%3A ")
+    assert (zdt.report / "summary.md").read_text().splitlines()[:5] == summary.splitlines()[:5]
+
+
+def test_an_inconclusive_run(make_zdt, step, pytester):
+    """What is missing is an error: the step fails for it."""
+    pytester.makepyfile(TESTS)
+    result = make_zdt("n2").load("-q")
+    assert result.ret == 10
+    assert step("GITHUB_STEP_SUMMARY").startswith("## ⚠️ INCONCLUSIVE\n")
+    assert any(line.startswith("::error title=zero-downtime inconclusive%3A version-change::") for line in commands(result))
+
+
+def test_a_verified_run(make_zdt, step, pytester):
+    """It has no annotations."""
+    zdt = make_zdt("n0")
+    with Path("zdt.toml").open("a") as configuration:
+        configuration.write('[require]\nversion-change = false\nlag = "10s"\n')
+    pytester.makepyfile(TESTS)
+    result = zdt.load("--no-summary", duration="2s")
+    assert result.ret == 0
+    assert commands(result) == []
+    assert step("GITHUB_STEP_SUMMARY").startswith("## ✅ VERIFIED\n")
+    assert "verified" in step("GITHUB_OUTPUT").splitlines()
+
+
+def test_names_that_look_like_commands(make_zdt, api, step, pytester):
+    """An endpoint's name and a version give the runner no command in what the plugin prints."""
+    zdt = make_zdt("n2")
+    api.version = "##[error]theirs"
+    pytester.makepyfile(HOSTILE)
+    result = zdt.load()
+    assert [line for line in commands(result) if not line.startswith("::error title=zero-downtime ")] == []
+    assert any("# #[error]theirs" in line for line in result.outlines)
+
+
+def test_a_smoke_test(zdt: Zdt, api, step, pytester):
+    """It names the tests that failed, where they stand; nothing was judged, so there are no outputs."""
+    api.broken.add("/two")
+    pytester.makepyfile(TESTS)
+    result = zdt.smoke()
+    assert result.ret == 1
+    message = "AssertionError: assert 500 == 200"
+    (found,) = commands(result)
+    assert found.startswith(f"::error file=test_a_smoke_test.py,line=8,title=test_a_smoke_test.py%3A%3Atest_two::{message}")
+    assert step("GITHUB_STEP_SUMMARY").startswith(
+        "## ❌ Smoke test failed\n\n2 tests, 1 failed; 2 requests to `http://127.0.0.1:"
+    )
+    assert step("GITHUB_OUTPUT") == ""
+
+
+def test_a_smoke_test_below_the_repository(make_zdt, api, step, pytester, monkeypatch):
+    """Files are named as the repository has them."""
+    zdt = make_zdt("n0")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(pytester.path.parent))
+    api.broken.add("/two")
+    pytester.makepyfile(TESTS)
+    (found,) = commands(zdt.smoke())
+    assert found.startswith(f"::error file={pytester.path.name}/test_a_smoke_test_below_the_repository.py,line=8,")
+
+
+def test_files_that_cannot_be_written(make_zdt, api, step, pytester, monkeypatch):
+    """The verdict and its exit status are what they are, and a line says what is missing."""
+    zdt = make_zdt("n2")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/dev/full")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(pytester.path))
+    pytester.makepyfile(TESTS)
+    result = zdt.load()
+    assert result.ret == 10
+    warnings = [line for line in commands(result) if line.startswith("::warning")]
+    assert warnings == [
+        "::warning title=zero-downtime::GITHUB_STEP_SUMMARY was not written: No space left on device",
+        "::warning title=zero-downtime::GITHUB_OUTPUT was not written: Is a directory",
+    ]
+    assert zdt.verdict["verdict"] == "inconclusive"
+
+
+def test_a_summary_that_cannot_be_written(make_zdt, pytester):
+    """Nor is a verdict lost because a page beside it cannot be written."""
+    zdt = make_zdt("n0")
+    stand = "__import__('os').makedirs('zdt-report/summary.md', exist_ok=True)"
+    pytester.makepyfile(TESTS.replace("    assert", f"    {stand}\n    assert", 1))
+    result = zdt.load()
+    assert result.ret == 10
+    assert zdt.verdict["verdict"] == "inconclusive"
+    result.stdout.fnmatch_lines(["summary.md was not written: Is a directory"])
+
+
+def test_no_run_at_all(make_zdt, step, pytester):
+    """A test that cannot be driven leaves a summary that says that nothing was judged."""
+    zdt = make_zdt("n0")
+    pytester.makepyfile(TESTS.replace("def test_one(zdt_session)", "def test_one(zdt_session, monkeypatch)"))
+    result = zdt.load()
+    assert result.ret == 4
+    assert step("GITHUB_STEP_SUMMARY") == "## ⚠️ Nothing was judged: the log of this step says why\n"
+    assert step("GITHUB_OUTPUT") == ""
+
+
+def test_the_tests_are_no_step():
+    """In a workflow too, the tests of this project do not write into the summary of the step that runs them."""
+    assert not {"GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "GITHUB_WORKSPACE"} & set(os.environ)
