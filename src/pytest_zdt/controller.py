@@ -63,7 +63,7 @@ class Controller:
         self._thread = threading.Thread(target=self._direct, name="zdt-director", daemon=True)
         self._pollers: list[Poller] = []
         self._crash: BaseException | None = None
-        self._following = Following(run, self._record.mark, self._announce)
+        self._following = Following(run, self._record.mark, self._record.told, self._announce)
         self._watch = Watch(run)
         watched = asdict(run.settings.require) if run.settings.abort_on_violation else None
         self._brake = Brake(maxfail, watched, self._violated, time.monotonic)

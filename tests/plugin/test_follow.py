@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -259,11 +260,25 @@ def test_a_deployment_that_is_started_again(zdt, project, again, reason):
     assert change(zdt)[0] == ""
 
 
-def test_a_command_and_marks_of_a_run_without_one(zdt, project):
-    """Without ``--zdt-deploy`` marks of another process tell of the deployment: two of its start are two attempts."""
-    with project.started(*zdt.arguments("--zdt-duration=6s")) as run:
+def test_a_deployment_that_goes_on_elsewhere(zdt, project):
+    """A command that only starts it, and marks of the one that does the work: the run holds until that has ended."""
+    work = f"sleep 1; {MARK} deploy-started; sleep 7; {deploy(project.api)}; {MARK} deploy-ended"
+    (project.path / "work.sh").write_text(work)
+    follow(zdt, "setsid sh work.sh &", "--zdt-tail=5s")
+    assert [name for name, _ in marks(zdt)][-2:] == ["deploy-ended", "run-ended"]
+    assert [name for name, _ in marks(zdt)].count("deploy-ended") == 2
+    assert zdt.verdict["requirements"]["version-change"]["status"] == "verified"
+    assert zdt.verdict["requirements"]["tail"]["status"] == "verified"
+
+
+def test_marks_of_a_run_that_deploys_nothing(zdt, project):
+    """Marks of another process are in the evidence, and told of on the screen as they come; the run lasts its time."""
+    with project.started(*zdt.arguments("--zdt-duration=8s")) as run:
         project.api.wait_for(hits=60)
         for name in ("deploy-started", "deploy-started", "deploy-ended"):
-            assert os.system(f"cd {project.path} && {MARK} {name}") == 0
+            assert subprocess.run([*MARK.split(), name], cwd=project.path).returncode == 0
         assert run.wait(30) == 10
     assert [name for name, _ in marks(zdt)] == ["deploy-started", "deploy-started", "deploy-ended", "run-ended"]
+    told = [line.rpartition(" at ")[0] for line in project.output.splitlines() if line.startswith("zdt: marked ")]
+    assert told == ["zdt: marked deploy-started"] * 2 + ["zdt: marked deploy-ended"]
+    assert ended(zdt)["data"]["stopped_by"] == "duration"
