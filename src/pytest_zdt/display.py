@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -36,7 +36,7 @@ class Display:
         """The run as it is now."""
         if (reporter := self._reporter) is None:
             return
-        if self._screen is None and reporter.isatty and os.environ.get("TERM", "dumb") != "dumb":
+        if self._screen is None and reporter.isatty and _can_move(os.environ):
             self._screen = Screen(TERMINAL, coloured=reporter.hasmarkup, encoding=_encoding())
         columns, rows = self._screen.room if self._screen is not None else (0, 0)
         if self._screen is not None:
@@ -57,6 +57,11 @@ class Display:
             self._screen.close()
         if view is not None:
             self.announce(line(view, ended=True))
+
+
+def _can_move(environ: Mapping[str, str]) -> bool:
+    """Whether the terminal obeys more than new lines. What runs in CI is a log, though some of them look like a terminal."""
+    return environ.get("TERM", "dumb") != "dumb" and not environ.keys() & {"CI", "BUILD_NUMBER"}
 
 
 def _encoding() -> str:

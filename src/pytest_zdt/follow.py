@@ -17,11 +17,12 @@ LOAD, HEAD, DEPLOYING, TAIL = "load", "head", "deploying", "tail"
 
 
 class Stage(NamedTuple):
-    """How far a run has come: its name, for how many seconds, and how many it takes, as far as is known (0)."""
+    """How far a run has come: its name, for how many seconds, how many it takes as far as is known (0), and the run's limit."""
 
     name: str
     done: float
     needed: float
+    limit: float
 
 
 class Following:
@@ -48,14 +49,15 @@ class Following:
 
     def stage(self, now: float, seen: Seen) -> Stage:
         """How far the run has come."""
-        settings, director = self._run.settings, self._director
+        settings, director, limit = self._run.settings, self._director, self._limit
         if self._began < 0 and not settings.deploy:
-            return Stage(LOAD, now, settings.duration)
+            return Stage(LOAD, now, settings.duration, limit)
         if self._began < 0:
-            return Stage(HEAD, director.proven(now, seen), director.head + MARGIN)
+            return Stage(HEAD, director.proven(now, seen), director.head + MARGIN, limit)
         if director.deployed < 0:
-            return Stage(DEPLOYING, now - self._began, 0.0)
-        return Stage(TAIL, director.clean(now, seen), director.tail + MARGIN)
+            late = self._running and now > limit
+            return Stage(DEPLOYING, now - self._began, 0.0, self._started + settings.deploy_timeout if late else limit)
+        return Stage(TAIL, director.clean(now, seen), director.tail + MARGIN, limit)
 
     def look(self, now: float, seen: Seen) -> str:
         """Does what is due; why the run is over, or empty."""

@@ -30,7 +30,7 @@ class Watch:
         settings = self._settings
         return View(
             now=now,
-            limit=settings.duration,
+            limit=stage.limit,
             stage=stage.name,
             done=stage.done,
             needed=stage.needed,

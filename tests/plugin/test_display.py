@@ -27,6 +27,8 @@ ONE = """
     def test_one(zdt_session):
         assert zdt_session.get("/one").json()["path"] == "/one"
 """
+HIDDEN = ("COLUMNS", "NO_COLOR", "CI", "BUILD_NUMBER")
+"""Variables of an outer run."""
 PANEL = re.compile(r"^zdt  (load|head|deploying|tail) ")
 
 
@@ -48,7 +50,7 @@ class Shown:
         """Runs the command; ``do`` is called with the master side after each change."""
         master, slave = os.openpty()
         termios.tcsetwinsize(slave, (self.rows, self.columns))
-        environment = {name: value for name, value in project.environment.items() if name not in ("COLUMNS", "NO_COLOR")}
+        environment = {name: value for name, value in project.environment.items() if name not in HIDDEN}
         environment |= {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", **environ}
         run = subprocess.Popen(command, cwd=project.path, env=environment, preexec_fn=lambda: os.login_tty(slave))
         os.close(slave)
@@ -198,14 +200,15 @@ def test_ctrl_c(tmp_path):
     ("args", "environ", "size", "lines"),
     [
         ((), {"TERM": "dumb"}, (100, 40), 2),
+        ((), {"CI": "true"}, (100, 40), 2),
         (("-q",), {}, (100, 40), 0),
         ((), {}, (100, 7), 2),
         (("-p", "no:terminal"), {}, (100, 40), 0),
     ],
-    ids=["dumb", "quiet", "short", "no reporter"],
+    ids=["dumb", "ci", "quiet", "short", "no reporter"],
 )
 def test_terminals_without_a_panel(tmp_path, args, environ, size, lines):
-    """A terminal that cannot, or is too short, gets a line soon after the start and one at the end; with ``-q`` none."""
+    """A terminal that cannot, is short, or is a log of CI: a line soon after the start and one at the end; with ``-q`` none."""
     shown = watched(tmp_path, "--zdt-duration=3s", *args, size=size, **environ)
     assert b"\x1b7" not in shown.sent
     assert len([one for one in shown.all if re.match(r"zdt +\d+s: ", one)]) == lines

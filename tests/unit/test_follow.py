@@ -46,7 +46,7 @@ class Story:
 def test_a_load_without_a_deployment() -> None:
     """It takes its duration."""
     story = Story()
-    assert story.look(10.0) == ("", Stage("load", 10.0, 90.0))
+    assert story.look(10.0) == ("", Stage("load", 10.0, 90.0, 90.0))
     assert story.look(90.0)[0] == "duration"
     assert not story.following.begun
 
@@ -55,11 +55,11 @@ def test_marks_of_others_tell_how_far_a_load_has_come() -> None:
     """A deployment beside it: deploying from its start, anew when it is started again, tail from its end; the time stays."""
     story = Story()
     story.seen.add(5, 0, -1.0, [["v1", 5, 0.1, 9.0]])
-    assert story.look(10.0, "deploy-started") == ("", Stage("deploying", 0.0, 0.0))
-    assert story.look(15.0) == ("", Stage("deploying", 5.0, 0.0))
-    assert story.look(20.0, "half-way", "deploy-started") == ("", Stage("deploying", 0.0, 0.0))
-    assert story.look(30.0, "deploy-ended") == ("", Stage("tail", 0.0, 8.0))
-    assert story.look(60.0) == ("", Stage("tail", 30.0, 8.0))
+    assert story.look(10.0, "deploy-started") == ("", Stage("deploying", 0.0, 0.0, 90.0))
+    assert story.look(15.0) == ("", Stage("deploying", 5.0, 0.0, 90.0))
+    assert story.look(20.0, "half-way", "deploy-started") == ("", Stage("deploying", 0.0, 0.0, 90.0))
+    assert story.look(30.0, "deploy-ended") == ("", Stage("tail", 0.0, 8.0, 90.0))
+    assert story.look(60.0) == ("", Stage("tail", 30.0, 8.0, 90.0))
     assert story.look(90.0)[0] == "duration"
     assert story.lines == [f"zdt: marked {name} at {at} s" for name, at in (
         ("deploy-started", "10.0"), ("half-way", "20.0"), ("deploy-started", "20.0"), ("deploy-ended", "30.0"))]  # fmt: skip
@@ -67,15 +67,15 @@ def test_marks_of_others_tell_how_far_a_load_has_come() -> None:
 
 def test_an_end_without_a_start() -> None:
     """A mark of a deployment's end alone begins the tail."""
-    assert Story().look(30.0, "deploy-ended") == ("", Stage("tail", 0.0, 8.0))
+    assert Story().look(30.0, "deploy-ended") == ("", Stage("tail", 0.0, 8.0, 90.0))
 
 
 def test_a_deployment_that_is_not_due() -> None:
     """The head is counted from the first answer; without a version in the answers the run is given up, with a mark."""
     story = Story(replace(SETTINGS, deploy="true"))
-    assert story.look(10.0) == ("", Stage("head", 0.0, 6.0))
+    assert story.look(10.0) == ("", Stage("head", 0.0, 6.0, 90.0))
     story.seen.add(5, 0, -1.0, [["v1", 5, 8.0, 9.0]])
-    assert story.look(10.0) == ("", Stage("head", 2.0, 6.0))
+    assert story.look(10.0) == ("", Stage("head", 2.0, 6.0, 90.0))
     story = Story(replace(SETTINGS, deploy="true"))
     story.seen.add(5, 0, -1.0, [])
     assert story.look(10.0)[0] == "no version"

@@ -16,7 +16,7 @@ from pytest_zdt.settings import Run, RunSettings
 from pytest_zdt.target import Target, VersionSource
 
 SETTINGS = RunSettings(Target(name="mine", base_url="http://127.0.0.1:1"), duration=90.0, vus=20, report=Path("there"))
-STAGE = Stage("head", 4.0, 9.0)
+STAGE = Stage("head", 4.0, 9.0, 90.0)
 
 
 def look(watch: Watch, now: float, seen: Seen) -> View:
