@@ -30,7 +30,9 @@ class Display:
 
     @property
     def _reporter(self) -> Any:
-        return self._config.pluginmanager.get_plugin("terminalreporter") if self._config.option.verbose >= 0 else None
+        """pytest's, with which the options about it come and go."""
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        return reporter if reporter is not None and self._config.option.verbose >= 0 else None
 
     def show(self, view: View) -> None:
         """The run as it is now."""

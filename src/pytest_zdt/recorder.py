@@ -67,8 +67,8 @@ def message(samples: list[Sample], worker: str, zero: float) -> tuple[Any, ...]:
             kinds[sample.kind] += 1
             failed.append((sample.endpoint, at))
             continue
-        if sample.kind != CUT:
-            good[sample.endpoint] = max(at, good.get(sample.endpoint, -1.0))
+        if at > good.get(sample.endpoint, -1.0) and sample.kind != CUT:
+            good[sample.endpoint] = at
         if sample.version:
             seen = versions.setdefault(sample.version, [sample.version, 0, at, at])
             seen[1:] = seen[1] + 1, min(seen[2], at), max(seen[3], at)

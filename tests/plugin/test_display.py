@@ -210,6 +210,7 @@ def test_ctrl_c(tmp_path):
 def test_terminals_without_a_panel(tmp_path, args, environ, size, lines):
     """A terminal that cannot, is short, or is a log of CI: a line soon after the start and one at the end; with ``-q`` none."""
     shown = watched(tmp_path, "--zdt-duration=3s", *args, size=size, **environ)
+    assert shown.status == 10
     assert b"\x1b7" not in shown.sent
     assert len([one for one in shown.all if re.match(r"zdt +\d+s: ", one)]) == lines
 
