@@ -116,7 +116,7 @@ def nothing_left(shown: Shown) -> bool:
     """Whether the terminal is as if there had been no panel: nothing of it, and one last line of the run."""
     lines = "\n".join(shown.all)
     left = [text for text in ("requests/s", "answers now", "no request failed", "━") if text in lines]
-    last = re.findall(r"^(?:\^C)?zdt +\d+s: ended, [\d,]+ requests?, \d+ failed, .*", lines, re.MULTILINE)
+    last = re.findall(r"^(?:\^C)?zdt +\d+s: ended, \d+ requests?, \d+ failed, .*", lines, re.MULTILINE)
     return not left and len(last) == 1
 
 

@@ -181,7 +181,7 @@ def _clock(seconds: float) -> str:
 
 
 def _many(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def columns(text: str) -> int:

@@ -29,32 +29,32 @@ zdt  head 0:04 of 0:09  ━━━━━━━━━━━━━━━━━━�
      evidence in zdt-report"""),
     "deploying": (DEPLOYING, 100, """\
 zdt  deploying 0:11  ━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  0:21 done, at most 1:09 left
-     20 VUs, 145 requests/s now, 3,047 requests
-     v1  2,442 answers            ███▆▅▄▃▂▁▁  answers now
-     v2    602 answers               ▂▃▄▅▆▇█  answers now, first at 0:14
+     20 VUs, 145 requests/s now, 3047 requests
+     v1  2442 answers            ███▆▅▄▃▂▁▁  answers now
+     v2   602 answers               ▂▃▄▅▆▇█  answers now, first at 0:14
      3 failed, the last 0:02 ago: 2 status-5xx, 1 read-timeout
      outage for 0:04: GET /v1/images/{id}/ and 1 more
      evidence in zdt-report"""),
     "tail": (replace(DEPLOYING, now=30.0, stage="tail", done=9.0, needed=9.0, outages=()), 100, """\
 zdt  tail 0:09 of 0:09  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━  0:30 done, at most 1:00 left
-     20 VUs, 145 requests/s now, 3,047 requests
-     v1  2,442 answers            ███▆▅▄▃▂▁▁  last 0:09 ago
-     v2    602 answers               ▂▃▄▅▆▇█  last 0:09 ago, first at 0:14
+     20 VUs, 145 requests/s now, 3047 requests
+     v1  2442 answers            ███▆▅▄▃▂▁▁  last 0:09 ago
+     v2   602 answers               ▂▃▄▅▆▇█  last 0:09 ago, first at 0:14
      3 failed, the last 0:11 ago: 2 status-5xx, 1 read-timeout
      evidence in zdt-report"""),
     "narrow": (DEPLOYING, 40, """\
 zdt  deploying 0:11  ━━╌╌╌╌╌  1:09 left
-  20 VUs, 145 requests/s now, 3,047 r..
-  v1  2,442 answers  answers now
-  v2    602 answers  answers now, fir..
+  20 VUs, 145 requests/s now, 3047 re..
+  v1  2442 answers  answers now
+  v2   602 answers  answers now, firs..
   3 failed, the last 0:02 ago: 2 stat..
   outage for 0:04: GET /v1/images/{id..
   evidence in zdt-report"""),
     "very narrow": (DEPLOYING, 24, """\
 zdt  deploying 0:11
   20 VUs, 145 request..
-  v1  2,442 answers  ..
-  v2    602 answers  ..
+  v1  2442 answers  a..
+  v2   602 answers  a..
   3 failed, the last ..
   outage for 0:04: GE..
   evidence in zdt-rep.."""),
@@ -134,10 +134,10 @@ def test_polled_versions() -> None:
         (
             DEPLOYING,
             False,
-            "zdt   21s: deploying, at most 69s left, 20 VUs, 145 requests/s, 3,047 requests, 3 failed, "
+            "zdt   21s: deploying, at most 69s left, 20 VUs, 145 requests/s, 3047 requests, 3 failed, "
             "outage for 0:04: GET /v1/images/{id}/ and 1 more, versions: v1, v2",
         ),
-        (replace(DEPLOYING, outages=()), True, "zdt   21s: ended, 3,047 requests, 3 failed, versions: v1, v2"),
+        (replace(DEPLOYING, outages=()), True, "zdt   21s: ended, 3047 requests, 3 failed, versions: v1, v2"),
         (
             replace(HEAD, stage="load", vus=1, most_vus=1, requests=1, releases=()),
             False,
