@@ -73,7 +73,7 @@ def message(samples: list[Sample], worker: str, zero: float) -> tuple[Any, ...]:
             seen = versions.setdefault(sample.version, [sample.version, 0, at, at])
             seen[1:] = seen[1] + 1, min(seen[2], at), max(seen[3], at)
     last_failure, clear = max((at for _, at in failed), default=-1.0), sum(kinds[kind] for kind in CLEAR)
-    line, found = pack(samples, worker, zero), list(versions.values())
+    line, found = pack(samples, worker, zero), sendable(list(versions.values()))
     told = [[kind, number] for kind, number in kinds.items()]
     return ("batch", line, len(samples), len(failed), last_failure, found, told, _endpoints(good, failed), clear)
 
@@ -84,4 +84,4 @@ def _endpoints(good: dict[str, float], failed: list[tuple[str, float]]) -> list[
     for endpoint, at in failed:
         if at > good.get(endpoint, -1.0):
             since[endpoint] = min(at, since.get(endpoint, at))
-    return [[name, good.get(name, -1.0), since.get(name, -1.0)] for name in {**good, **since}]
+    return [[sendable(name), good.get(name, -1.0), since.get(name, -1.0)] for name in {**good, **since}]

@@ -93,6 +93,14 @@ def test_a_batch_is_told_in_short() -> None:
     assert (seen.versions, seen.answers) == ({"v1": (1.0, 4.0)}, {"v1": 3})
 
 
+def test_texts_that_no_channel_can_carry() -> None:
+    """A lone surrogate in the name of a version or an endpoint, of some API's answer, is written out."""
+    batch = [Sample(1.0, "GET /\ud800", version="v\udfff")]
+    told = message(batch, "gw0", 0.0)
+    assert told[5] == [["v\\udfff", 1, 1.0, 1.0]]
+    assert told[7] == [["GET /\\ud800", 1.0, -1.0]]
+
+
 def test_outages_under_way() -> None:
     """An endpoint is out since the first failure after its last success, until a success; what the end cut is neither."""
     seen = told((1.0, "a", ""), (3.0, "a", "reset"), (2.0, "a", "reset"), (2.0, "b", "reset"), (4.0, "b", "cut"))
