@@ -231,4 +231,5 @@ def test_an_idle_plugin_loads_nothing() -> None:
     """Importing the plugin loads no HTTP library and none of the parts of a run."""
     parts = ("runner", "controller", "workers", "items", "poller", "cli", "http", "evidence", "verdict", "report")
     parts += ("crew", "copies", "plans", "selftest", "prober", "pulse", "engine", "schedule", "settings", "affinity", "team")
+    parts += ("display", "follow", "output", "progress", "screen")
     assert not of(loaded("pytest_zdt.plugin"), "requests", "urllib3", "pycurl", *(f"pytest_zdt.{part}" for part in parts))
