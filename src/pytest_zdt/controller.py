@@ -13,14 +13,17 @@ from typing import Any
 import pytest
 
 from pytest_zdt.brake import Brake
-from pytest_zdt.director import Director, Seen
-from pytest_zdt.evidence.marks import ABORTED, CONTROL, DEPLOYED, FAILED, HUNG, LOST, POLLED, STARTED
-from pytest_zdt.manifest import environment, progress
+from pytest_zdt.director import Seen
+from pytest_zdt.evidence.marks import ABORTED, CONTROL, FAILED, HUNG, LOST, POLLED
+from pytest_zdt.follow import Following
 from pytest_zdt.poller import Poller, control, version_of
-from pytest_zdt.processes import Command, sigterm_interrupts
+from pytest_zdt.processes import sigterm_interrupts
+from pytest_zdt.progress import Watch
 from pytest_zdt.record import Record
+from pytest_zdt.report.panel import View
 from pytest_zdt.reports import Tests
-from pytest_zdt.settings import FOLLOW_AT_MOST, Run
+from pytest_zdt.schedule import driven_at
+from pytest_zdt.settings import Run
 from pytest_zdt.team import Message, Team
 from pytest_zdt.verdict.model import VIOLATED, Verdict
 
@@ -37,14 +40,14 @@ ALIGN_EVERY = 5.0
 class Controller:
     """One load run, seen from the controller. ``verdict`` is None until it was judged.
 
-    ``show`` takes the progress line, ``announce`` what is told once, ``give_up`` a worker that does not end, and its pid. After
-    ``maxfail`` failed tests the run stops (0: it does not).
+    ``show`` takes what the run looks like, once a second, ``announce`` what is told once, ``give_up`` a worker that does not end,
+    and its pid. After ``maxfail`` failed tests the run stops (0: it does not).
     """
 
     def __init__(
         self,
         run: Run,
-        show: Callable[[str], None],
+        show: Callable[[View], None],
         announce: Callable[[str], None] = lambda line: None,
         give_up: Callable[[str, int], None] = lambda worker, pid: None,
         maxfail: int = 0,
@@ -58,10 +61,10 @@ class Controller:
         self._ended_at = 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._direct, name="zdt-director", daemon=True)
-        self._deployment: Command | None = None
         self._pollers: list[Poller] = []
         self._crash: BaseException | None = None
-        self._director = Director(run.settings.require.head, run.settings.require.tail)
+        self._following = Following(run, self._record.mark, self._record.told, self._announce)
+        self._watch = Watch(run)
         watched = asdict(run.settings.require) if run.settings.abort_on_violation else None
         self._brake = Brake(maxfail, watched, self._violated, time.monotonic)
         self.seen = Seen()
@@ -167,8 +170,7 @@ class Controller:
         self._thread.join()
         for poller in self._pollers:
             poller.stop()
-        if self._deployment is not None:
-            self._deployment.stop()
+        self._following.stop(self._ended_at or self._record.now)
         if self._record.begun:
             try:
                 self._mark_end(interrupted)
@@ -184,7 +186,7 @@ class Controller:
 
     def _mark_end(self, interrupted: bool) -> None:
         ended = self._ended_at or self._record.now
-        planned = round(ended if self._deployment is not None else self._run.settings.duration, 3)
+        planned = round(ended if self._following.begun else self._run.settings.duration, 3)
         told = {"interrupted": interrupted, "stopped_by": self._stopping, "workers": self._workers, "planned_s": planned}
         self._record.end(self._team, ended, **told)
 
@@ -206,7 +208,8 @@ class Controller:
             threading.Thread(target=self._tell_progress, name="zdt-progress", daemon=True).start()
             while not self._over.wait(TICK) and not self._stopping:
                 now = self._record.now
-                self._follow(now)
+                if over := self._following.look(now, self.seen):
+                    self._stop(over)
                 if reason := self._brake.reason():
                     self._record.mark(ABORTED, reason=reason)
                     self._stop(reason)
@@ -234,8 +237,19 @@ class Controller:
     def _tell_progress(self) -> None:
         """Once a second; a thread of its own, since a terminal may block."""
         while not self._over.wait(1.0) and not self._stopping:
-            state = "head" if self._deployment is None else "deploying" if self._director.deployed < 0 else "tail"
-            self._show(progress(self._run, self.seen, self._record.now, state))
+            self._show(self.view())
+
+    @property
+    def begun(self) -> bool:
+        """Whether the load has begun."""
+        return self._record.begun
+
+    def view(self) -> View:
+        """What the run looks like now, or did when it ended."""
+        now = self._ended_at or self._record.now
+        with self._changed:
+            driven = self._team.driven(driven_at(self._run.settings.points, now), self._workers)
+            return self._watch.view(now, self.seen, self._following.stage(now, self.seen), driven)
 
     def _assemble(self) -> bool:
         """Waits until all workers stand ready and their clocks are known; False when the run is over before that."""
@@ -277,23 +291,3 @@ class Controller:
         with self._changed:
             self.seen.add(0, 0, -1.0, [[version, 1, at, at]])
         self._record.mark(POLLED, version=version)
-
-    def _follow(self, now: float) -> None:
-        settings, deployment = self._run.settings, self._deployment
-        if settings.deploy and deployment is None and self._director.due(now, self.seen):
-            self._deploy()
-        elif settings.deploy and deployment is None and self._director.hopeless(now, self.seen):
-            self._record.mark(ABORTED, reason="no answer names a version: the deployment was not started")
-            self._stop("no version")
-        elif deployment is not None and self._director.deployed < 0 and deployment.exit_status is not None:
-            self._director.deployed = now
-            self._record.mark(DEPLOYED, exit_status=deployment.exit_status)
-        deploying = self._deployment is not None and self._director.deployed < 0
-        if now >= settings.duration + (FOLLOW_AT_MOST if deploying else 0.0):
-            self._stop("duration")  # a deployment is not cut off by the end of the time, only by its own limit
-        elif self._director.enough(now, self.seen):
-            self._stop("complete")
-
-    def _deploy(self) -> None:
-        self._record.mark(STARTED, command=self._run.settings.deploy)
-        self._deployment = Command(self._run.settings.deploy, self._run.settings.report / "deploy.log", environment(self._run))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+Rows = Sequence[Sequence[float | str]]
 
 
 @dataclass
@@ -14,15 +18,42 @@ class Seen:
     last_failure: float = -1.0
     versions: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Version -> times of its first and last good answer, in the order in which they appeared."""
+    answers: Counter[str] = field(default_factory=Counter)
+    """Version -> good answers."""
+    kinds: Counter[str] = field(default_factory=Counter)
+    """Kind -> failures."""
+    endpoints: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Endpoint -> times of its last success, and of the first failure since."""
 
-    def add(self, samples: int, failures: int, last_failure: float, versions: list[list[float | str]]) -> None:
-        """Adds the summary of a batch."""
+    def add(
+        self,
+        samples: int,
+        failures: int,
+        last_failure: float,
+        versions: Rows,
+        kinds: Rows = (),
+        endpoints: Rows = (),
+    ) -> None:
+        """Adds the summary of a batch: see `pytest_zdt.recorder.message`."""
         self.samples += samples
         self.failures += failures
         self.last_failure = max(self.last_failure, last_failure)
-        for name, _, first, last in versions:
+        for name, number, first, last in versions:
             known = self.versions.get(str(name), (float(first), float(last)))
             self.versions[str(name)] = (min(known[0], float(first)), max(known[1], float(last)))
+            self.answers[str(name)] += int(number)
+        for kind, number in kinds:
+            self.kinds[str(kind)] += int(number)
+        for name, good, since in endpoints:
+            before, failing = self.endpoints.get(str(name), (-1.0, -1.0))
+            last_good = max(before, float(good))
+            later = [at for at in (failing, float(since)) if at > last_good]
+            self.endpoints[str(name)] = (last_good, min(later, default=-1.0))
+
+    @property
+    def outages(self) -> list[tuple[str, float]]:
+        """The endpoints that have failed since their last success, and since when; the longest first."""
+        return sorted(((name, since) for name, (_, since) in self.endpoints.items() if since >= 0), key=lambda one: one[1])
 
     @property
     def old(self) -> str:
@@ -41,6 +72,8 @@ class Seen:
 
 MARGIN = 1.0
 """Seconds beyond head and tail, because the last second of samples is still under way."""
+FAILED_TAIL = 30.0
+"""Seconds that a deployment is followed at most whose command failed: nothing can be verified any more, but it may do harm."""
 
 
 @dataclass
@@ -51,24 +84,41 @@ class Director:
     tail: float
     deployed: float = -1.0
     """When the deployment ended; -1 before."""
+    failed: bool = False
+    """Whether its command failed."""
+
+    def proven(self, now: float, seen: Seen) -> float:
+        """Seconds of head so far, since the first answer and the last failure."""
+        if not seen.versions:
+            return 0.0
+        first = min(first for first, _ in seen.versions.values())
+        return now - max(first, seen.last_failure)
 
     def due(self, now: float, seen: Seen) -> bool:
         """Whether the head is proven, long enough since the first answer and the last failure, so that it can start."""
-        if not seen.versions:
-            return False
-        first = min(first for first, _ in seen.versions.values())
-        return now - max(first, seen.last_failure) >= self.head + MARGIN
+        return bool(seen.versions) and self.proven(now, seen) >= self.head + MARGIN
 
     def hopeless(self, now: float, seen: Seen) -> bool:
         """Whether there are answers enough, and none of them names a version: such a deployment could never be verified."""
         return not seen.versions and seen.samples > seen.failures and now >= self.head + MARGIN
 
+    def clean(self, now: float, seen: Seen) -> float:
+        """Seconds of tail so far: since the deployment, the last answer of old, and the last failure. 0 while old answers."""
+        if self.deployed < 0 or (len(seen.versions) > 1 and seen.rolled_out < 0):
+            return 0.0
+        return now - max(self.deployed, seen.rolled_out, seen.last_failure)
+
     def enough(self, now: float, seen: Seen) -> bool:
         """Whether the deployment has ended and the tail is clean, or will not become clean any more."""
         if self.deployed < 0:
             return False
-        rollout_end = max(self.deployed, seen.rolled_out)
+        if self.failed:
+            return now - self.deployed >= min(self.tail, FAILED_TAIL) + MARGIN
         if len(seen.versions) > 1 and seen.rolled_out < 0:
             return False  # old is still answering
-        clean_since = max(rollout_end, seen.last_failure)
-        return now - clean_since >= self.tail + MARGIN or now - rollout_end >= 2 * self.tail + MARGIN
+        return self.clean(now, seen) >= self.tail + MARGIN or now - max(self.deployed, seen.rolled_out) >= self.longest_tail
+
+    @property
+    def longest_tail(self) -> float:
+        """Seconds after which a tail is not waited for any more."""
+        return 2 * self.tail + MARGIN

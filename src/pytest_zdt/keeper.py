@@ -3,7 +3,7 @@
 The keeper is a process of its own in a session of its own. On Linux it adopts whatever the command leaves behind (a child
 subreaper, prctl(2)), so a server that re-executes itself or goes to the background cannot get away. It prints the command's exit
 status as one line, and when its standard input ends, because the run ended it or because the run was killed, it ends every
-descendant: SIGTERM first, SIGKILL after a grace.
+descendant: SIGTERM first, SIGKILL after a grace. What they print goes to its standard error, an empty file, as `Output` has it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pytest_zdt.output import DRAIN_WITHIN, Output, Pump, forms
+
 GRACE = 6.0
 """Seconds between SIGTERM and SIGKILL."""
 PR_SET_CHILD_SUBREAPER = 36
 """prctl(2)."""
+SECRET = "ZDT_SIGNING_SECRET"
+"""The variable whose value is kept out of the output."""
 
 
 def main(command: str) -> None:
@@ -31,21 +35,30 @@ def main(command: str) -> None:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     report = os.dup(1)
     os.dup2(2, 1)
-    process = subprocess.Popen(["/bin/sh", "-c", command], stdin=subprocess.DEVNULL)  # kept: dropped, it would reap the command
-    child = process.pid
-    threading.Thread(target=_reap, args=(child, report), daemon=True).start()
+    reading, writing = os.pipe()
+    pump = Pump(reading, Output(2, forms(os.environ.get(SECRET, ""))))
+    process = subprocess.Popen(  # kept: dropped, it would reap the command
+        ["/bin/sh", "-c", command], stdin=subprocess.DEVNULL, stdout=writing, stderr=writing
+    )
+    os.close(writing)
+    pump.start()
+    reaper = threading.Thread(target=_reap, args=(process.pid, report, pump), daemon=True)
+    reaper.start()
     while os.read(0, 1024):
         pass
-    end_all(child)
+    end_all(process.pid)
+    reaper.join(DRAIN_WITHIN + 1.0)
+    pump.join(DRAIN_WITHIN)
 
 
-def _reap(child: int, report: int) -> None:
-    """Collects the command and all that it left behind, as they end; reports the command's own status."""
+def _reap(child: int, report: int, pump: Pump) -> None:
+    """Collects the command and all that it left behind, as they end; reports the command's own status, after its output."""
     with contextlib.suppress(ChildProcessError):
         while True:
             pid, status = os.wait()
             if pid == child:
                 code = os.waitstatus_to_exitcode(status)
+                pump.drain()
                 with contextlib.suppress(OSError):
                     os.write(report, f"{code if code >= 0 else 128 - code}\n".encode())
 

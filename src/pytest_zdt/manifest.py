@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pytest_zdt import __version__
-from pytest_zdt.director import Seen
 from pytest_zdt.evidence.bundle import RUN_SCHEMA
+from pytest_zdt.output import mask
 from pytest_zdt.schedule import Arrivals, due_to_send, planned_time
 from pytest_zdt.settings import Run
 from pytest_zdt.team import Team
@@ -51,7 +51,7 @@ def describe(run: Run, team: Team, zero: float) -> dict[str, Any]:
         "signing": settings.target.signing,
         "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "planned_s": settings.duration,
-        "deploy": settings.deploy,
+        "deploy": mask(settings.deploy, settings.target.secret.reveal()),
         "version_source": str(source),
         "lanes": list(settings.lanes),
         "clock": {"monotonic": zero, "pid": os.getpid()},
@@ -77,14 +77,3 @@ def ending(run: Run, team: Team, ended: float) -> dict[str, object]:
         planned = Arrivals(settings.rate).planned(ended)
         return data | {"planned_iterations": planned, "unsent_iterations": max(0, planned - team.total("begun"))}
     return data | {"started_vus": len(due_to_send(settings.points, range(settings.vus), settings.pace, ended))}
-
-
-def progress(run: Run, seen: Seen, now: float, state: str) -> str:
-    """One line: time left, VUs, requests a second, failures, versions seen; ``state`` is that of the deployment."""
-    settings = run.settings
-    versions = ", ".join(list(seen.versions)) or "none yet"
-    phase = f"{state}, " if settings.deploy else ""
-    return (
-        f"zdt {now:4.0f}s: {phase}at most {max(0.0, settings.duration - now):.0f}s left, {settings.vus} VUs, "
-        f"{seen.samples / max(now, 1.0):.0f} requests/s, {seen.failures} failed, versions: {versions}"
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,9 +15,19 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+END = 1 << 16
+"""Bytes at the end of an output in which its last line is looked for."""
+SHOWN = 200
+"""Characters of it."""
+CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)?")
+"""Control sequences of terminals (ECMA-48): colours and the like, titles."""
+
 
 class Command:
-    """A shell command under a keeper; its output goes to ``log``. This environment's scripts come first on its PATH."""
+    """A shell command under a keeper. Its output goes to ``log``, without secrets and not without end: see `output.Output`.
+
+    This environment's scripts come first on its PATH.
+    """
 
     def __init__(self, command: str, log: Path, environ: Mapping[str, str]) -> None:
         self.command = command
@@ -42,19 +53,27 @@ class Command:
         line = self._keeper.stdout.readline()
         self.exit_status = int(line) if line else self._keeper.wait() or 1
 
-    def stop(self) -> None:
-        """Ends the command and all it started; returns when they are gone."""
+    def end(self) -> None:
+        """Has the command and all it started ended; returns at once."""
         if self._keeper.stdin is not None and not self._keeper.stdin.closed:
             self._keeper.stdin.close()
+
+    def stop(self) -> None:
+        """Ends the command and all it started; returns when they are gone."""
+        self.end()
         self._keeper.wait()
         self._listener.join()
         if self._keeper.stdout is not None:
             self._keeper.stdout.close()
 
     def last_line(self) -> str:
-        """The last line of output that is not empty."""
-        lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
-        return lines[-1].strip() if lines else ""
+        """The last line of output that is not empty: its first `SHOWN` characters, without control characters."""
+        with self.log.open("rb") as log:
+            log.seek(max(0, self.log.stat().st_size - END))
+            text = CONTROL.sub("", log.read().decode(errors="replace"))
+        lines = ("".join(filter(str.isprintable, line)).strip() for line in reversed(text.splitlines()))
+        line = next(filter(None, lines), "")
+        return line if len(line) <= SHOWN else f"{line[: SHOWN - 3]}..."
 
 
 def free_port() -> int:

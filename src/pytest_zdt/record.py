@@ -51,6 +51,10 @@ class Record:
         if self._writer is not None:
             self._writer.add_mark(Mark(self.now if at is None else at, name, data))
 
+    def told(self) -> list[Mark]:
+        """The marks that others have added since the last call."""
+        return self._writer.told() if self._writer is not None else []
+
     def end(self, team: Team, at: float, **told: object) -> None:
         """Adds the last mark, with what is ``told`` of the end and what the workers have told of theirs."""
         assert self._writer is not None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from pytest_zdt.evidence.kinds import CLEAR, is_failure
+from pytest_zdt.evidence.kinds import CLEAR, CUT, is_failure
 from pytest_zdt.evidence.samples import Sample, pack
 
 
@@ -48,20 +49,39 @@ def sendable(content: Any) -> Any:
 
 
 def message(samples: list[Sample], worker: str, zero: float) -> tuple[Any, ...]:
-    """A batch for the controller: ``("batch", packed line, samples, failures, time of the last one, versions, clear)``.
+    """A batch for the controller: ``("batch", packed line, samples, failures, time of the last one, versions, kinds, endpoints,
+    clear)``.
 
     ``clear`` is how many failures are plainly the API's doing, whatever else will have been seen.
-    Versions are lists ``[version, good answers, first, last]``. Times are seconds from the run's start, -1 without a failure.
+    Versions are lists ``[version, good answers, first, last]``, kinds ``[kind, failures]``, endpoints ``[endpoint, last success,
+    first failure since, -1 without one]``. Times are seconds from the run's start, -1 without a failure.
     Plain built-ins only: that is what a channel carries.
     """
     versions: dict[str, list[Any]] = {}
-    failures, last_failure, clear = 0, -1.0, 0
+    kinds: Counter[str] = Counter()
+    good: dict[str, float] = {}
+    failed: list[tuple[str, float]] = []
     for sample in samples:
         at = sample.sent - zero
         if is_failure(sample.kind):
-            failures, last_failure = failures + 1, max(last_failure, at)
-            clear += sample.kind in CLEAR
-        elif sample.version:
+            kinds[sample.kind] += 1
+            failed.append((sample.endpoint, at))
+            continue
+        if at > good.get(sample.endpoint, -1.0) and sample.kind != CUT:
+            good[sample.endpoint] = at
+        if sample.version:
             seen = versions.setdefault(sample.version, [sample.version, 0, at, at])
             seen[1:] = seen[1] + 1, min(seen[2], at), max(seen[3], at)
-    return ("batch", pack(samples, worker, zero), len(samples), failures, last_failure, list(versions.values()), clear)
+    last_failure, clear = max((at for _, at in failed), default=-1.0), sum(kinds[kind] for kind in CLEAR)
+    line, found = pack(samples, worker, zero), sendable(list(versions.values()))
+    told = [[kind, number] for kind, number in kinds.items()]
+    return ("batch", line, len(samples), len(failed), last_failure, found, told, _endpoints(good, failed), clear)
+
+
+def _endpoints(good: dict[str, float], failed: list[tuple[str, float]]) -> list[list[Any]]:
+    """Of each endpoint the last success, and the first failure after it, -1 without one."""
+    since: dict[str, float] = {}
+    for endpoint, at in failed:
+        if at > good.get(endpoint, -1.0):
+            since[endpoint] = min(at, since.get(endpoint, at))
+    return [[sendable(name), good.get(name, -1.0), since.get(name, -1.0)] for name in {**good, **since}]

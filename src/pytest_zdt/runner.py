@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import tempfile
-import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from pytest_zdt.controller import HERE, Controller
+from pytest_zdt.display import Display
 from pytest_zdt.distribution import Distribution, worker_number
 from pytest_zdt.evidence.bundle import BundleError, check_free, read_run
 from pytest_zdt.keys import RUN
@@ -40,8 +40,6 @@ MARKUP: dict[str, dict[str, bool]] = {
 }
 NOTHING_JUDGED = 10
 """Exit status where no load was driven, as of an inconclusive verdict."""
-QUIET_EVERY = 10.0
-"""Seconds between progress lines where the output is no terminal."""
 
 
 def register_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None:
@@ -72,8 +70,8 @@ class Runner:
         self._smoke = Smoke(self._run.settings.target.base_url, config.rootpath, os.environ.get("GITHUB_WORKSPACE", ""))
         self._for_github: list[str] = []
         self._controller: Controller | None = None
-        self._shown = 0.0
         self._live: Live | None = None
+        self._display = Display(config)
         self._scratch = tempfile.TemporaryDirectory(prefix="zdt-")
         if self._run.settings.load:
             try:
@@ -81,7 +79,9 @@ class Runner:
             except BundleError as error:
                 raise pytest.UsageError(str(error)) from None
             self._live = self._serve_live()
-            self._controller = Controller(self._run, self._show, self._announce, self._give_up, config.option.maxfail or 0)
+            self._controller = Controller(
+                self._run, self._display.show, self._display.announce, self._give_up, config.option.maxfail or 0
+            )
         self._distribution = Distribution(self._run, self._controller)
         config.pluginmanager.register(self._distribution, "zdt_distribution")
 
@@ -104,8 +104,9 @@ class Runner:
         workers = worker_number(self._config)
         lanes = [lane(vu, workers, settings.lanes) for vu in range(settings.vus)]
         vus = ", ".join(f"{lanes.count(name)} {name}" for name in settings.lanes)
+        users = f"{_shape(settings)}{settings.vus} VU{'s' * (settings.vus > 1)} ({vus} connections)"
         return (
-            f"zdt: {what}; {_shape(settings)}{settings.vus} VUs ({vus} connections) on {workers} worker{'s' * (workers > 1)}, "
+            f"zdt: {what}; {users} on {workers} worker{'s' * (workers > 1)}, "
             f"{settings.duration:g}s at most, --zdt-seed={settings.seed}, evidence in {settings.report}"
             f"{f', live at {self._live.url}' if self._live is not None else ''}"
         )
@@ -137,7 +138,7 @@ class Runner:
             with self._controller.running(workers):
                 return (yield)
         finally:
-            self._end_progress()
+            self._display.end(self._controller.view() if self._controller.begun else None)
             self._controller.tests.emit(self._config)
             if (verdict := self._controller.verdict) is not None:
                 emit_cases(self._config, cases(verdict, impact=self._run.settings.require.impact))
@@ -192,33 +193,11 @@ class Runner:
         for text in self._for_github:
             terminalreporter.write_line(text)
 
-    def _show(self, line: str) -> None:
-        """The progress line: rewritten in place on a terminal, now and then elsewhere."""
-        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is None or self._config.option.verbose < 0:
-            return
-        if reporter.isatty:
-            reporter.rewrite(line, erase=True)
-        elif time.monotonic() - self._shown >= QUIET_EVERY:
-            self._shown = time.monotonic()
-            reporter.write_line(line)
-
     def _give_up(self, worker: str, pid: int) -> None:
         """Kills a worker that does not end: xdist would wait for it for ever. One of another machine is for its ssh to notice."""
         if worker in self._distribution.here:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-
-    def _announce(self, line: str) -> None:
-        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is not None and self._config.option.verbose >= 0:
-            reporter.ensure_newline()
-            reporter.write_line(line)
-
-    def _end_progress(self) -> None:
-        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is not None and reporter.isatty and self._config.option.verbose >= 0:
-            reporter.write_line("")
 
     def pytest_unconfigure(self) -> None:
         """Ends the served API, and the page."""

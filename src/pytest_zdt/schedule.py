@@ -88,6 +88,14 @@ def _above(start: tuple[float, float], end: tuple[float, float], vu: int) -> Spa
     return (crossing, until) if after > vu else (since, crossing)
 
 
+def driven_at(points: Points, at: float) -> int:
+    """How many VUs are to be driven at a time."""
+    for (since, before), (until, after) in pairwise(points):
+        if at < until:
+            return ceil(before + (after - before) * (at - since) / (until - since))
+    return ceil(points[-1][1])
+
+
 def planned_time(points: Points, vu: int, since: float, until: float) -> float:
     """Seconds for which a VU is to be driven between those times."""
     return sum(max(0.0, min(stop, until) - max(start, since)) for start, stop in spans(points, vu))

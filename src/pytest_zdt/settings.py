@@ -45,6 +45,7 @@ TARGET_KEYS: dict[str, Callable[[Any], Any]] = {
     "production": switch,
     "serve": str,
     "deploy": str,
+    "deploy-timeout": positive_duration,
     "duration": positive_duration,
     "vus": count,
     "pace": duration,
@@ -65,8 +66,10 @@ TARGET_KEYS: dict[str, Callable[[Any], Any]] = {
 }
 EXECUTORS = ("ramp", "stages", "rate")
 """Keys each of which says how the load is driven; without one of them the number of VUs is constant."""
-FOLLOW_AT_MOST = 1800.0
-"""Seconds that a run follows a deployment when no duration is given."""
+DEPLOY_AT_MOST = 1800.0
+"""Seconds that a deployment's command may take when nobody says."""
+FOLLOW_AT_MOST = 3600.0
+"""Seconds that a run follows a deployment when no duration is given: the head may take its time too."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class RunSettings:
     pin: str = "auto"
     serve: str = ""
     deploy: str = ""
+    deploy_timeout: float = DEPLOY_AT_MOST
     report: Path = Path("zdt-report")
     overwrite: bool = False
     live: int | None = None
@@ -178,6 +182,7 @@ def resolve(given: Mapping[str, Any], root: Path, environ: Mapping[str, str] = o
         pin=values.get("pin") or "auto",
         serve=values.get("serve", ""),
         deploy=values.get("deploy", "") if planned else "",
+        deploy_timeout=values.get("deploy_timeout") or DEPLOY_AT_MOST,
         report=Path(values.get("report") or "zdt-report"),
         overwrite=bool(values.get("overwrite")),
         live=values.get("live") if planned else None,

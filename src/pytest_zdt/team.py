@@ -128,6 +128,10 @@ class Team:
         """Those that stand ready, or have gone off."""
         return [member for member in self.members if member.ready]
 
+    def driven(self, vus: int, workers: int) -> int:
+        """How many of the first ``vus`` VUs are in the hands of a worker that has gone off."""
+        return sum(len(range(one.number, vus, workers)) for one in self.members if one.gone_off and one.final is None)
+
     @property
     def ended(self) -> bool:
         """Whether all that were ready have told of their end."""

@@ -39,6 +39,8 @@ class Api:
     """Paths answered with 500."""
     refuses: tuple[str, str] = ("", "")
     """A path, and the version that gives a wrong answer to it."""
+    deployed: list[str] = field(default_factory=list)
+    """The versions that answer in turns, after a request of `/deploy/` and them."""
     hits: Counter[str] = field(default_factory=Counter)
     changed: threading.Condition = field(default_factory=threading.Condition)
     url: str = ""
@@ -50,6 +52,10 @@ class Api:
             self.changed.notify_all()
             if self.next_version and self.hits.total() > self.next_version[0]:
                 self.version = self.next_version[1]
+            if path.startswith("/deploy/"):
+                self.deployed = path.removeprefix("/deploy/").split(",")
+            if self.deployed:
+                self.version = self.deployed[self.hits.total() % len(self.deployed)]
             told = "" if (path, self.version) == self.refuses else path
             return 500 if path in self.broken else 200, self.version, told
 

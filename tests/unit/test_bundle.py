@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_zdt.evidence.bundle import MARKS, SAMPLES, BundleError, BundleWriter, check_free, read_bundle, read_samples
+from pytest_zdt.evidence.bundle import MARKS, SAMPLES, BundleError, BundleWriter, add_mark, check_free, read_bundle, read_samples
 from pytest_zdt.evidence.marks import Mark
 from pytest_zdt.evidence.samples import Sample, pack
 
@@ -114,3 +114,21 @@ def test_a_file_is_not_free(tmp_path: Path, overwrite: bool) -> None:
     (tmp_path / "report").touch()
     with pytest.raises(BundleError, match="is a file"):
         check_free(tmp_path / "report", overwrite)
+
+
+def test_marks_of_others_are_told_once(tmp_path: Path) -> None:
+    """What other processes have marked since the last time, without the run's own marks and without a torn line."""
+    writer = BundleWriter(tmp_path, RUN)
+    assert writer.told() == []
+    writer.add_mark(Mark(1.0, "deploy-started", {"command": "make"}))
+    add_mark(tmp_path, Mark(2.0, "half-way"))
+    writer.add_mark(Mark(2.5, "control", {"ok": True}))
+    assert writer.told() == [Mark(2.0, "half-way")]
+    with (tmp_path / MARKS).open("ab") as marks:
+        marks.write(Mark(3.0, "deploy-ended").as_line()[:10])
+    assert writer.told() == []
+    with (tmp_path / MARKS).open("ab") as marks:
+        marks.write(Mark(3.0, "deploy-ended").as_line()[10:] + b"\nnothing\n")
+    assert writer.told() == [Mark(3.0, "deploy-ended")]
+    assert writer.told() == []
+    writer.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_zdt.director import MARGIN, Director, Seen
+from pytest_zdt.director import FAILED_TAIL, MARGIN, Director, Seen
 
 
 def seen(last_failure: float = -1.0, **versions: tuple[float, float]) -> Seen:
@@ -99,3 +99,24 @@ def test_hopeless_without_a_version() -> None:
     assert director.hopeless(3.0, seen)
     seen.add(10, 0, -1.0, [["v1", 10, 3.0, 3.5]])
     assert not director.hopeless(4.0, seen)
+
+
+def test_a_failed_deployment_is_not_followed_for_long() -> None:
+    """What failed cannot be verified any more: half a minute is enough, whatever the versions do, and a tail where it is less."""
+    director, found = Director(head=5.0, tail=300.0, deployed=10.0, failed=True), seen(v1=(0.0, 39.0), v2=(9.0, 40.0))
+    assert not director.enough(10.0 + FAILED_TAIL + MARGIN - 0.1, found)
+    assert director.enough(10.0 + FAILED_TAIL + MARGIN, found)
+    director.tail = 2.0
+    assert director.enough(10.0 + 2.0 + MARGIN, seen(11.9, v1=(0.0, 12.0)))
+
+
+def test_proven_and_clean() -> None:
+    """Seconds of head since the first answer and the last failure; of tail since the end of the rollout and the last failure."""
+    director = Director(head=5.0, tail=5.0)
+    assert (director.proven(9.0, Seen()), director.proven(9.0, seen(v1=(2.0, 8.0)))) == (0.0, 7.0)
+    assert director.proven(9.0, seen(5.0, v1=(2.0, 8.0))) == 4.0
+    assert director.clean(9.0, seen(v1=(2.0, 8.0))) == 0.0
+    director.deployed = 8.0
+    assert director.clean(12.0, seen(v1=(2.0, 9.0), v2=(7.0, 12.0))) == 3.0
+    assert director.clean(12.0, seen(11.0, v1=(2.0, 9.0), v2=(7.0, 12.0))) == 1.0
+    assert director.clean(12.0, seen(v1=(2.0, 12.0), v2=(7.0, 11.0))) == 0.0

@@ -117,6 +117,8 @@ def test_others_use_no_private_attribute_of_a_foreign_object(name: str) -> None:
         "poller",
         "flow",
         "keeper",
+        "output",
+        "screen",
         "processes",
         "cli",
         "collector",
@@ -140,8 +142,12 @@ def test_no_pytest_below(part: str) -> None:
         ("engine", []),
         ("schedule", []),
         ("director", []),
-        ("keeper", []),
+        ("keeper", ["output"]),
         ("processes", []),
+        ("output", []),
+        ("follow", ["director", "evidence", "manifest", "output", "processes", "settings"]),
+        ("progress", ["director", "follow", "report", "settings"]),
+        ("screen", []),
         ("tables", []),
         ("clocks", []),
         ("affinity", []),
@@ -169,7 +175,7 @@ def test_no_pytest_below(part: str) -> None:
         ("evidence.marks", ["evidence.lines"]),
         ("evidence.samples", ["evidence.kinds", "evidence.lines"]),
         ("evidence.series", ["evidence.kinds", "evidence.samples"]),
-        ("manifest", ["director", "evidence", "schedule", "settings", "team", "__version__"]),
+        ("manifest", ["evidence", "output", "schedule", "settings", "team", "__version__"]),
         ("collector", ["report.terminal", "target"]),
         ("export", ["collector", "evidence", "report", "verdict"]),
         ("cli", ["evidence", "export", "verdict", "report", "__version__"]),
@@ -237,18 +243,6 @@ def test_the_command_loads_no_driver() -> None:
 def test_an_idle_plugin_loads_nothing() -> None:
     """Importing the plugin loads no HTTP library and none of the parts of a run."""
     parts = ("runner", "controller", "workers", "items", "poller", "cli", "http", "evidence", "verdict", "report")
-    parts += (
-        "crew",
-        "copies",
-        "plans",
-        "selftest",
-        "prober",
-        "pulse",
-        "live",
-        "engine",
-        "schedule",
-        "settings",
-        "affinity",
-        "team",
-    )
+    parts += ("crew", "copies", "plans", "selftest", "prober", "pulse", "engine", "schedule", "settings", "affinity", "team")
+    parts += ("display", "follow", "live", "output", "progress", "screen")
     assert not of(loaded("pytest_zdt.plugin"), "requests", "urllib3", "pycurl", *(f"pytest_zdt.{part}" for part in parts))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,47 @@ def test_a_command_may_tidy_up(tmp_path: Path, fifo: Path) -> None:
         assert pipe.readline() == "up\n"
     started.stop()
     assert started.last_line() == "tidy"
+
+
+def test_the_last_line_is_there_with_the_status(tmp_path: Path) -> None:
+    """Once the exit status is known, what the command printed before is in the log, though something it left prints on."""
+    noise = "(while :; do echo noise; sleep 0.1; done) &"
+    command = f"{noise} head -c 3000000 /dev/zero | tr '\\0' x; echo; echo last; exit 5"
+    started = Command(command, tmp_path / "log", {})
+    started._listener.join()
+    assert started.exit_status == 5
+    assert "last" in started.log.read_text()[-100:].split()
+    started.stop()
+
+
+def test_an_end_is_not_waited_for(tmp_path: Path) -> None:
+    """`Command.end` returns at once, and the status of the command that it ended is told."""
+    started = Command("echo up; exec sleep 600", tmp_path / "log", {})
+    while not started.log.read_text():
+        time.sleep(0.01)
+    started.end()
+    assert started.exit_status is None
+    started._listener.join()
+    assert started.exit_status == 143
+    started.stop()
+
+
+@pytest.mark.parametrize(
+    ("printed", "line"),
+    [
+        (b"", ""),
+        (b" \n\r\n", ""),
+        (b"one\ntwo  \n\n", "two"),
+        (b"10%\r50%\r99%", "99%"),
+        (b"\x1b[1;31mred\x1b[0m\x1b]0;title\x07\x07", "red"),
+        (b"\xff\x00caf\xc3\xa9", "\ufffdcaf\u00e9"),
+        (b"x" * 500, "x" * 197 + "..."),
+        (b"first\n" + b" " * 100_000, ""),
+    ],
+)
+def test_last_line(tmp_path: Path, printed: bytes, line: str) -> None:
+    """The last line that is not empty, short, and without anything that a terminal would obey."""
+    started = Command("true", tmp_path / "log", {})
+    started.stop()
+    started.log.write_bytes(printed)
+    assert started.last_line() == line

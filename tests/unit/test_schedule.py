@@ -334,3 +334,21 @@ def test_order_of_tests_without_weight() -> None:
 
     with pytest.raises((ValueError, StopIteration)):
         next(schedule.order(2, [0, 0], Impatient()))
+
+
+@pytest.mark.parametrize(
+    ("points", "numbers"),
+    [
+        (schedule.constant(5), [5, 5, 5, 5]),
+        (schedule.ramping(20, 10.0), [0, 1, 10, 20]),
+        (schedule.staged([(5.0, 10), (1.0, 0)]), [0, 1, 10, 0]),
+    ],
+)
+def test_driven_at(points, numbers):
+    """As many VUs are driven at a time as there are that have it in one of their spans."""
+    times = [0.0, 0.1, 4.9, 30.0]
+    assert [schedule.driven_at(points, at) for at in times] == numbers
+    for at in times[1:]:
+        assert sum(start <= at < stop for vu in range(30) for start, stop in schedule.spans(points, vu)) == schedule.driven_at(
+            points, at
+        )

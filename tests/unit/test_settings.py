@@ -142,6 +142,15 @@ def test_a_deployment_is_followed_at_most(tmp_path: Path) -> None:
     assert made(tmp_path, deploy="make deploy").duration == settings.FOLLOW_AT_MOST
 
 
+def test_a_deployments_command_has_a_limit(tmp_path: Path) -> None:
+    """Half an hour, or what the target or the option says; not 0."""
+    assert made(tmp_path, deploy="make deploy").deploy_timeout == settings.DEPLOY_AT_MOST
+    assert made(tmp_path, TARGET + 'deploy-timeout = "45m"\n', deploy="make deploy").deploy_timeout == 2700.0
+    assert made(tmp_path, TARGET + 'deploy-timeout = "45m"\n', deploy="make deploy", deploy_timeout=60.0).deploy_timeout == 60.0
+    with pytest.raises(SettingsError, match=r"targets\.mine\.deploy-timeout: '0s' is no time at all"):
+        made(tmp_path, TARGET + 'deploy-timeout = "0s"\n', deploy="make deploy")
+
+
 @pytest.mark.parametrize(
     "toml, message",
     [

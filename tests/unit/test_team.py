@@ -226,3 +226,15 @@ def test_ways() -> None:
         "zdt: 4 tests for each virtual user: 3 by a compiled plan, 1 as copies of their items"
     )
     assert Member(0, print, planned=1).ways().startswith("zdt: 1 test for each")
+
+
+def test_driven(team: Team) -> None:
+    """Only VUs of workers that have gone off, and have neither ended nor been lost, are driven."""
+    assert team.driven(10, 3) == 0
+    for member in team.members:
+        member.gone_off = True
+    assert (team.driven(10, 3), team.driven(2, 3), team.driven(0, 3)) == (10, 2, 0)
+    team.lose("gw0")
+    assert team.driven(10, 3) == 6
+    team["gw1"].final = final()
+    assert team.driven(10, 3) == 3

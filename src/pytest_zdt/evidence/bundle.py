@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_zdt.evidence.health import Health, is_health, read_health
-from pytest_zdt.evidence.marks import ENDED, Mark, read_mark
+from pytest_zdt.evidence.marks import ENDED, OWN_MARKS, Mark, read_mark
 from pytest_zdt.evidence.samples import Sample, unpack
 from pytest_zdt.evidence.series import Table
 
@@ -70,6 +70,7 @@ class BundleWriter:
         self.health = 0
         """Lines of health written."""
         self._lock = threading.Lock()
+        self._told = 0
         self.write_run(run)
         self._samples = (directory / SAMPLES).open("ab", buffering=0)
         (directory / MARKS).touch()
@@ -90,6 +91,18 @@ class BundleWriter:
         with self._lock:
             if not self._samples.closed:
                 add_mark(self.directory, mark)
+
+    def told(self) -> list[Mark]:
+        """The marks that other processes have added since the last call; their marks have no data."""
+        with (self.directory / MARKS).open("rb") as file:
+            file.seek(self._told)
+            lines = file.read().rpartition(b"\n")[0].splitlines(keepends=True)
+        self._told += sum(map(len, lines)) + bool(lines)
+        found = []
+        for line in lines:
+            with contextlib.suppress(ValueError):
+                found.append(read_mark(line))
+        return [mark for mark in found if not mark.data and mark.name not in OWN_MARKS]
 
     def copy_mark(self, mark: Mark) -> None:
         """Appends a mark as it is, though it may be a run's end."""

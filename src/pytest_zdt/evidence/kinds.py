@@ -10,6 +10,8 @@ from typing import Final
 
 SUCCESS: Final = ""
 EXPECTED: Final = "expected"
+CUT: Final = "cut"
+"""Cut off by the end of the run: neither a success nor a failure."""
 
 CLIENT, NETWORK, EDGE, APP, CONFIGURATION = "client", "network", "edge", "app", "configuration"
 
@@ -29,7 +31,7 @@ GUILT: Final[dict[str, str]] = {
     "wrong-body": APP,
     "throttled": CONFIGURATION,
     "local": CLIENT,
-    "cut": CLIENT,
+    CUT: CLIENT,
 }
 """Kind -> guilt where the answer named no version. With a version the kinds of `APP_WHEN_VERSIONED` are the app's."""
 
@@ -56,4 +58,4 @@ def guilt(kind: str, version: str) -> str:
 
 def is_failure(kind: str) -> bool:
     """Whether a sample of this kind counts as a failure of the run: not a success, not expected, not cut by the run's end."""
-    return kind not in (SUCCESS, EXPECTED, "cut")
+    return kind not in (SUCCESS, EXPECTED, CUT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,6 +22,12 @@ HUNG: Final = "vu-hung"
 """A virtual user did not come back from a test: data ``vu``, ``worker``, ``test``, ``after_s`` and ``stack``."""
 OWN_MARKS: Final = frozenset({ENDED, POLLED, CONTROL, LOST, FAILED, ABORTED, HUNG})
 """Marks that only a run itself sets."""
+
+
+def signal_of(status: object) -> str:
+    """`` (SIGKILL)`` for the exit status 137 of a shell; empty for one that tells of no signal."""
+    known = {128 + one.value: one.name for one in signal.Signals}
+    return f" ({known[status]})" if isinstance(status, int) and status in known else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pytest_zdt.evidence.health import is_health, read_health
 from pytest_zdt.evidence.marks import ENDED, POLLED, Mark, read_mark
 from pytest_zdt.evidence.series import Table
 from pytest_zdt.report import page
-from pytest_zdt.report.course import Course, bucket_width
+from pytest_zdt.report.course import MOST_BUCKETS, Course, bucket_width
 from pytest_zdt.report.files import printed
 from pytest_zdt.report.markup import Html
 from pytest_zdt.verdict.facts import Facts, gather, is_polled
@@ -24,6 +24,8 @@ from pytest_zdt.verdict.model import Verdict
 
 JUDGE_SHARE: Final = 0.1
 """Share of the time that judging may take: the load wants the rest."""
+SOON: Final = 300.0
+"""Seconds for which the first buckets suit; a run that follows a deployment may end long before its time."""
 MOST_FAILURES: Final = 5000
 """Failures that the charts of a run under way show, the latest."""
 
@@ -117,7 +119,7 @@ class Watch:
             return False
         if run.get("id") != self._id or not (self._directory / SAMPLES).exists():
             return False
-        self._course = Course(bucket_width(float(run.get("planned_s") or 0.0)))
+        self._course = Course(bucket_width(min(SOON, float(run.get("planned_s") or 0.0))))
         self._polled = is_polled(run)
         return True
 
@@ -138,6 +140,9 @@ class Watch:
             version = next((str(mark.data.get("version")) for mark in reversed(self._known) if mark.name == POLLED), "")
             series = [replace(one, labels=one.labels._replace(version=version)) for one in series]
         self._course.add(series)
+        if self._course.last > MOST_BUCKETS * self._course.width:
+            self._course, self._samples = Course(bucket_width(2 * self._course.last)), Growing(self._directory / SAMPLES)
+            self._read()
 
     def _judge(self) -> None:
         began = self._clock()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from pytest_zdt.evidence.kinds import GUILT
-from pytest_zdt.evidence.marks import DEPLOYED, STARTED
+from pytest_zdt.evidence.marks import DEPLOYED, STARTED, Mark, signal_of
 from pytest_zdt.evidence.series import Series
 from pytest_zdt.verdict.budget import is_zero
 from pytest_zdt.verdict.causes import why_no_overlap
@@ -44,8 +44,7 @@ def head(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
 def version_change(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
     """A second version answered."""
     marks = [mark for mark in facts.marked(DEPLOYED) if change.start is None or change.start <= mark.at <= change.end]
-    status = marks[-1].data.get("exit_status") if marks else None  # of the last one, where it was started again
-    note = f" The deployment's command ended with exit status {status}." if status else ""
+    note = _why_it_failed(marks[-1]) if marks else ""  # the last one, where it was started again
     by_time = " (polled, so answers are attributed by time)" if facts.polled else ""
     if change.new and note:
         seen = " -> ".join(facts.timeline.versions)
@@ -62,6 +61,15 @@ def version_change(facts: Facts, change: Change, span: Overlap | None) -> Outcom
         return INCONCLUSIVE, "no-version-source", f"No answer named a version: check the target's version source ({source})."
     cause = "either the deployment was a no-op, or the version source does not tell the versions apart"
     return INCONCLUSIVE, "no-version-change", f"Only {change.old} answered from start to end: {cause}."
+
+
+def _why_it_failed(ended: Mark) -> str:
+    """What the mark of a deployment's end tells of a command that failed, or was killed by the run; else empty."""
+    status, killed, said = (ended.data.get(name) for name in ("exit_status", "killed", "said"))
+    if not status and not killed:
+        return ""
+    how = f"was killed, because {killed}" if killed else f"ended with exit status {status}{signal_of(status)}"
+    return f" The deployment's command {how}{f', after printing: {said}' if said else '.'}"
 
 
 def _unmarked(facts: Facts, change: Change) -> str:

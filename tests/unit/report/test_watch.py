@@ -133,6 +133,19 @@ def test_marks_and_phases_reach_to_now(tmp_path: Path, writer: BundleWriter, clo
     assert data["phases"] == [{"name": "head", "start": 0.0, "end": pytest.approx(6.95)}]
 
 
+def test_wider_buckets(tmp_path: Path, clock: Clock) -> None:
+    """A run that goes on gets wider ones, with all that it had."""
+    writer = BundleWriter(tmp_path, {"schema": "zdt-run/1", **Story().run, "planned_s": 3600.0})
+    watch = Watch(tmp_path, "r1", clock)
+    add(writer, 0, 400)
+    assert watch.news("")["data"]["width"] == 0.5
+    add(writer, 400, 800, sent=lambda one: one.sent * 15)
+    data = watch.news("")["data"]
+    assert data["width"] == 2.0
+    assert sum(one["answers"] for one in data["versions"]) == 800
+    writer.close()
+
+
 def test_polled_versions(tmp_path: Path, clock: Clock) -> None:
     """Answers that name no version are shown under the one that was polled last."""
     run = {"schema": "zdt-run/1", **Story().run, "version_source": "url:/version"}

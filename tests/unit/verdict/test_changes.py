@@ -233,3 +233,20 @@ def test_a_mark_without_effect_leaves_the_failure_to_the_rollout(story: Story) -
     story.break_(190)
     assert judge(story.evidence).failures[0].phase == "rollout"
     assert outcome(story, "head") == ("verified", "")
+
+
+@pytest.mark.parametrize(
+    "data, told",
+    [
+        ({"exit_status": 3, "said": "no such image"}, "ended with exit status 3, after printing: no such image"),
+        ({"exit_status": 137, "said": ""}, "ended with exit status 137 (SIGKILL)."),
+        ({"exit_status": 0, "killed": "it hung", "said": "a"}, "was killed, because it hung, after printing: a"),
+        ({"exit_status": "?"}, "ended with exit status ?."),
+    ],
+)
+def test_why_a_deployment_failed(story: Story, data: dict[str, object], told: str) -> None:
+    """The exit status, with the signal that it tells of, or why the run killed the command, and its last line."""
+    deployments(story, (9.0, 19.0))
+    story.marks = [Mark(19.0, "deploy-ended", data) if mark.at == 19.0 else mark for mark in story.marks]
+    (found,) = (one for one in judge(story.evidence).requirements if one.name == "version-change")
+    assert found.detail.endswith(f"The deployment's command {told}")

@@ -1,0 +1,101 @@
+"""A command's output on its way to the log: no secret in it, however it was cut, and no more than there is room for."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_zdt.output import Output, Pump, forms, mask
+
+SECRET = "k3y &with/odd+\"chars' é"
+Taking = Callable[..., bytes]
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Taking]:
+    """What is in the file after these parts of an output."""
+
+    def kept(*parts: bytes, secret: str = SECRET, first: int = 1000, last: int = 1000) -> bytes:
+        with (tmp_path / "log").open("wb") as file:
+            output = Output(file.fileno(), forms(secret), first, last)
+            for part in parts:
+                output.take(part)
+            output.settle()
+        return (tmp_path / "log").read_bytes()
+
+    return kept
+
+
+@pytest.mark.parametrize("form", forms(SECRET))
+def test_every_form_of_a_secret_is_hidden(kept: Taking, form: bytes) -> None:
+    """A secret is not shown as it is, nor in JSON, in a URL, in base 64 or in hexadecimal."""
+    assert kept(b"a " + form + b" b\n") == b"a *** b\n"
+
+
+@pytest.mark.parametrize("cut", range(len(SECRET.encode()) + 1))
+def test_a_secret_that_comes_in_parts(kept: Taking, cut: int) -> None:
+    """A secret is hidden wherever the output was cut while it was read."""
+    raw = SECRET.encode()
+    assert kept(b"a " + raw[:cut], raw[cut:] + b" b") == b"a *** b"
+    assert kept(*(bytes([one]) for one in b"a " + raw + raw + b" b")) == b"a ****** b"
+
+
+def test_what_only_looks_like_the_beginning_of_a_secret(kept: Taking) -> None:
+    """Nothing else is lost: not what is held back, not at the end, and not without a secret."""
+    assert kept(b"k3y ", b"k3", b"x k3y") == b"k3y k3x k3y"
+    assert kept(b"k3y", b"*", secret="") == b"k3y*"
+
+
+def test_of_very_much_the_beginning_and_the_end_are_kept(kept: Taking) -> None:
+    """The first and the last bytes, and between them how many are missing."""
+    numbers = "".join(f"{number}\n" for number in range(10_000)).encode()
+    parts = [numbers[at : at + 777] for at in range(0, len(numbers), 777)]
+    found = kept(*parts, first=100, last=50)
+    note = f"\n[... {len(numbers) - 150} bytes are left out ...]\n".encode()
+    assert found == numbers[:100] + note + numbers[-50:]
+
+
+@pytest.mark.parametrize("size", [99, 100, 101, 149, 150])
+def test_what_just_fits_is_whole(kept: Taking, size: int) -> None:
+    """Nothing is left out of an output that has room."""
+    data = os.urandom(size)
+    assert kept(data[:60], data[60:], secret="", first=100, last=50) == data
+
+
+def test_the_end_is_in_the_file_now_and_then(tmp_path: Path) -> None:
+    """What comes last can be read before the command has ended."""
+    with (tmp_path / "log").open("wb") as file:
+        output = Output(file.fileno(), (), 10, 10)
+        for number in range(100):
+            output.take(f"{number:10}".encode())
+    assert (tmp_path / "log").stat().st_size > 20
+
+
+def test_a_pump_reads_on_where_nothing_can_be_written() -> None:
+    """On a full disk the command does not come to a stop: its output is read, and lost."""
+    reading, writing = os.pipe()
+
+    class Full(Output):
+        def take(self, data: bytes) -> None:
+            raise OSError(errno.ENOSPC, "no space")
+
+    pump = Pump(reading, Full(0, (), 0, 0))
+    pump.start()
+    os.write(writing, bytes(60_000))
+    os.write(writing, bytes(60_000))
+    os.write(writing, bytes(60_000))
+    pump.drain()
+    os.close(writing)
+    pump.join(10)
+    assert not pump.is_alive()
+    os.close(reading)
+
+
+def test_mask() -> None:
+    """A text with each form of the secret hidden; without a secret it is what it was."""
+    assert mask(f"a '{SECRET}' {SECRET.encode().hex()}", SECRET) == "a '***' ***"
+    assert mask("a", "") == "a"
