@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from pytest_zdt.director import MARGIN, Director, Seen
+from pytest_zdt.evidence.bundle import DEPLOY_LOG
 from pytest_zdt.evidence.marks import ABORTED, DEPLOYED, STARTED, Mark, signal_of
 from pytest_zdt.manifest import environment
 from pytest_zdt.output import mask
 from pytest_zdt.processes import Command
 from pytest_zdt.settings import Run
 
-LOG = "deploy.log"
 LOAD, HEAD, DEPLOYING, TAIL = "load", "head", "deploying", "tail"
 
 
@@ -96,7 +96,7 @@ class Following:
         self._announce(f"zdt: the deployment was started at {now:.1f} s: {shown}")
         self._began = self._started = now
         self._running = True
-        self._command = Command(settings.deploy, settings.report / LOG, environment(self._run))
+        self._command = Command(settings.deploy, settings.report / DEPLOY_LOG, environment(self._run))
 
     def _watch(self, command: Command, now: float) -> None:
         limit = self._run.settings.deploy_timeout
@@ -118,7 +118,7 @@ class Following:
         self._mark(DEPLOYED, at=now, **data)
         self._director.deployed, self._director.failed = now, bool(status or self._killed)
         how = f"was killed, because {self._killed}" if self._killed else f"ended with exit status {status}{signal_of(status)}"
-        tail = f": {said or 'it printed nothing'} (see {self._run.settings.report / LOG})" if self._director.failed else ""
+        tail = f": {said or 'it printed nothing'} (see {self._run.settings.report / DEPLOY_LOG})" if self._director.failed else ""
         self._announce(f"zdt: the deployment's command {how} after {now - self._started:.1f} s{tail}")
 
     def stop(self, now: float) -> None:

@@ -6,11 +6,10 @@ import base64
 import re
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from pytest_zdt.processes import free_port
 from pytest_zdt.report.otlp import messages
 from pytest_zdt.target import Secret
 
+from .background import Background
 from .report.test_metrics import measured
 from .verdict.conftest import Story
 
@@ -51,28 +51,13 @@ def partly(rejected: int, message: str) -> ExportMetricsServiceResponse:
     )
 
 
-class Collector(ThreadingHTTPServer):
+class Collector(Background):
     """Answers each request with the next of ``answers``, and then with the last; keeps what came."""
 
     def __init__(self, *answers: Answer, tls: ssl.SSLContext | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
         self.answers, self.hits = list(answers), list[tuple[str, dict[str, str], bytes]]()
-        self.release = threading.Event()
+        super().__init__(_Handler, tls=tls)
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.server_port}/v1/metrics"
-        if tls:
-            self.socket = tls.wrap_socket(self.socket, server_side=True)
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
-        self.thread.start()
-
-    def handle_error(self, *_: object) -> None:
-        """Clients may go before their answer."""
-
-    def stop(self) -> None:
-        """Ends; its port refuses from then on."""
-        self.release.set()
-        self.shutdown()
-        self.thread.join()
-        self.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

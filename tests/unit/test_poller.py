@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -18,30 +18,19 @@ from pytest_zdt.poller import Poller, answers, control, version_of
 from pytest_zdt.processes import free_port
 from pytest_zdt.target import Target, VersionSource
 
+from .background import Background
+
 Answer = tuple[int, bytes]
 
 
-class Server(ThreadingHTTPServer):
+class Server(Background):
     """Answers each request with the next of ``answers``, and then with the last; ``hits`` are the paths that were asked for."""
 
     def __init__(self, *answers: Answer, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
         self.answers, self.hits = list(answers), list[str]()
         self.clients = set[Any]()
-        self.release = threading.Event()
+        super().__init__(_Handler, port)
         self.release.set()
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
-        self.thread.start()
-
-    def handle_error(self, *_: object) -> None:
-        """Clients may go before their answer."""
-
-    def stop(self) -> None:
-        """Ends; its port refuses from then on."""
-        self.release.set()
-        self.shutdown()
-        self.thread.join()
-        self.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
