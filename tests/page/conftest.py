@@ -30,9 +30,12 @@ READY = "#charts[data-from], #chartless:not([hidden])"
 Open = Callable[..., Any]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium of the system; tests are skipped without it."""
+    """Chromium of the system; tests are skipped without it.
+
+    For one module: Playwright keeps an event loop going, beside which other tests could start none.
+    """
     if CHROMIUM is None:
         pytest.skip("needs Chromium")
     api = pytest.importorskip("playwright.sync_api")

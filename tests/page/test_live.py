@@ -65,7 +65,7 @@ def live(tmp_path: Path) -> Iterator[Live]:
 
 
 @pytest.fixture
-def watched(show: Open, live: Live) -> Callable[[], Any]:
+def watched(live: Live, show: Open) -> Callable[[], Any]:
     """Opens the page."""
     return lambda: show(live.url, offline=False)
 
@@ -127,11 +127,14 @@ def test_waits_for_the_run(live: Live, show: Open, begin: Callable[..., UnderWay
     pytest.importorskip("playwright.sync_api").expect(window.page.locator("h1")).to_contain_text("UNDER WAY")
 
 
-def test_the_server_goes(watched: Callable[[], Any], live: Live, begin: Callable[..., UnderWay]) -> None:
+def test_the_server_goes(
+    watched: Callable[[], Any], live: Live, begin: Callable[..., UnderWay], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """When nobody answers any more, as after a kill, it says so and keeps what it has."""
     begin(Story()).go_on(5.0)
     window = watched()
     window.wanted = "ERR_CONNECTION_REFUSED"
+    monkeypatch.setattr("pytest_zdt.live.LINGER", 0.0)
     live.close()
     expect = pytest.importorskip("playwright.sync_api").expect
     expect(window.page.locator("#live")).to_contain_text("its server cannot be reached")

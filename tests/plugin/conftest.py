@@ -170,3 +170,9 @@ def make_zdt(pytester: pytest.Pytester, api: Api) -> Callable[[str], Zdt]:
 def zdt(request: pytest.FixtureRequest, make_zdt: Callable[[str], Zdt]) -> Zdt:
     """Runs without xdist, with it but in one process, and with two workers."""
     return make_zdt(request.param)
+
+
+@pytest.fixture
+def once(make_zdt: Callable[[str], Zdt]) -> Zdt:
+    """Runs of one mode: what is judged does not depend on how the load is distributed."""
+    return make_zdt("n2")

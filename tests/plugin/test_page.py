@@ -35,11 +35,11 @@ def test_a_run_leaves_its_page(zdt, api, pytester):
     assert page.read_bytes() == before
 
 
-def test_a_smoke_test_leaves_none(zdt, pytester):
+def test_a_smoke_test_leaves_none(once, pytester):
     """It makes no evidence."""
     pytester.makepyfile(ONE)
-    zdt.smoke()
-    assert not zdt.report.exists()
+    once.smoke()
+    assert not once.report.exists()
 
 
 def test_the_page_is_served_while_the_run_goes(zdt, pytester):
@@ -70,14 +70,14 @@ def test_the_page_is_served_while_the_run_goes(zdt, pytester):
         socket.create_connection(("127.0.0.1", port))
 
 
-def test_a_port_that_is_taken(zdt, api, pytester):
+def test_a_port_that_is_taken(once, api, pytester):
     """One line that says so and what to do, before any load."""
     pytester.makepyfile(ONE)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        result = zdt.load(f"--zdt-live={port}")
+        result = once.load(f"--zdt-live={port}")
     assert result.ret == 4
     line = (
         f"ERROR: --zdt-live: port {port} cannot be listened on (Address already in use): give another one, or 0 for any free one"
@@ -86,9 +86,9 @@ def test_a_port_that_is_taken(zdt, api, pytester):
     assert not api.hits
 
 
-def test_nothing_to_show(zdt, pytester):
+def test_nothing_to_show(once, pytester):
     """In smoke mode there is no load that a page could follow."""
     pytester.makepyfile(ONE)
-    result = zdt.smoke("--zdt-live=0")
+    result = once.smoke("--zdt-live=0")
     assert result.ret == 4
     result.stderr.fnmatch_lines(["ERROR: --zdt-live shows a load while it goes: say how long with --zdt-duration"])

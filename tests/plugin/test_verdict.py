@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from pytest_zdt.cli import main
 
 ONE = """
@@ -32,12 +30,6 @@ def test_one(zdt_session, zdt_flow):
     made = zdt_session.get("/make")
     flow.made_by(made, made.json()["version"])
 """
-
-
-@pytest.fixture
-def once(make_zdt):
-    """Runs of one mode: what is judged does not depend on how the load is distributed."""
-    return make_zdt("n2")
 
 
 def test_a_flow_crosses_from_version_to_version(once, api, pytester):
