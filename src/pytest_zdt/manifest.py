@@ -52,6 +52,7 @@ def describe(run: Run, team: Team, zero: float) -> dict[str, Any]:
         "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "planned_s": settings.duration,
         "deploy": mask(settings.deploy, settings.target.secret.reveal()),
+        "arguments": [mask(argument, settings.target.secret.reveal()) for argument in run.arguments],
         "version_source": str(source),
         "lanes": list(settings.lanes),
         "clock": {"monotonic": zero, "pid": os.getpid()},

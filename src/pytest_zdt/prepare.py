@@ -41,7 +41,7 @@ def prepare(config: pytest.Config) -> None:
         target = replace(settings.target, base_url=settings.target.base_url.replace("{port}", port))
         commands = {name: getattr(settings, name).replace("{port}", port) for name in ("serve", "deploy")}
         settings = replace(settings, target=target, **commands)
-    config.stash[RUN] = Run(secrets.token_hex(4), settings)
+    config.stash[RUN] = Run(secrets.token_hex(4), settings, tuple(map(str, config.invocation_params.args)))
     _distribute(config, settings.load, settings.vus)
 
 

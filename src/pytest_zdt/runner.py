@@ -201,8 +201,10 @@ class Runner:
 
     def pytest_unconfigure(self) -> None:
         """Ends the served API, and the page."""
-        if self._live is not None:
-            self._live.close()
-        if self._served is not None:
-            self._served.stop()
-        self._scratch.cleanup()
+        try:
+            if self._live is not None:
+                self._live.close()
+        finally:
+            if self._served is not None:
+                self._served.stop()
+            self._scratch.cleanup()

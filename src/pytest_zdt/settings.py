@@ -124,10 +124,11 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class Run:
-    """The run that is to be made: its id (8 hexadecimal digits) and its settings."""
+    """The run that is to be made: its id (8 hexadecimal digits), its settings, and the arguments that pytest was given."""
 
     id: str
     settings: RunSettings
+    arguments: tuple[str, ...] = ()
 
 
 def read_configuration(root: Path) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def test_follows_the_run(watched: Callable[[], Any], begin: Callable[..., UnderW
     expect(charts).to_contain_text("v2: ")
     expect(window.page.get_by_role("button", name="zoom to the rollout")).to_be_visible()
     run.go_on(16.0)
-    expect(charts).to_contain_text("failed: 1")
+    expect(charts).to_contain_text("failed (striped): 1")
     expect(window.page.locator("h1")).to_contain_text("VIOLATED")
     run.go_on(41.0)
     expect(status).to_have_text("The run is over.")
@@ -139,3 +139,60 @@ def test_the_server_goes(
     expect = pytest.importorskip("playwright.sync_api").expect
     expect(window.page.locator("#live")).to_contain_text("its server cannot be reached")
     assert "UNDER WAY" in window.text("h1")
+
+
+def test_parts_come_and_go_in_their_places(watched: Callable[[], Any], begin: Callable[..., UnderWay]) -> None:
+    """Likely causes appear where they belong, with their link."""
+    run = begin(Story().break_(*range(200, 400, 2), status=500, version="v1", kind="status-5xx"))
+    run.go_on(8.0)
+    window = watched()
+    expect = pytest.importorskip("playwright.sync_api").expect
+    assert window.page.locator("#causes").count() == 0
+    run.go_on(41.0)
+    expect(window.page.locator("#live")).to_have_text("The run is over.")
+    ids = window.page.evaluate("[...document.querySelectorAll('main > section')].map((one) => one.id)")
+    links = window.page.evaluate("[...document.querySelectorAll('nav a')].map((one) => one.hash.slice(1))")
+    assert ids == ["verdict", *links]
+    assert "causes" in links
+
+
+def test_who_reads_a_table_is_not_disturbed(watched: Callable[[], Any], begin: Callable[..., UnderWay]) -> None:
+    """A part that has the keyboard waits with what is new until it is left; a screen reader hears of the verdict alone."""
+    run = begin(Story().break_(300, status=500))
+    run.go_on(8.0)
+    window = watched()
+    expect = pytest.importorskip("playwright.sync_api").expect
+    window.page.locator("#endpoints .wide").first.focus()
+    before = window.text("#endpoints")
+    run.go_on(16.0)
+    expect(window.page.locator("#announced")).to_have_text("violated: sandbox · zero downtime")
+    assert window.page.evaluate("document.activeElement.className") == "wide"
+    assert window.text("#endpoints") == before
+    window.page.locator("#endpoints .wide").first.blur()
+    expect(window.page.locator("#endpoints")).to_contain_text("1 failed")
+
+
+def test_many_failures(watched: Callable[[], Any], begin: Callable[..., UnderWay], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where not each can be told yet their number is right, and no time with failures says that there were none."""
+    monkeypatch.setattr("pytest_zdt.report.watch.MOST_FAILURES", 3)
+    begin(Story().break_(*range(100, 110), 300, 302, 304, status=500)).go_on(16.0)
+    window = watched()
+    assert "failed (striped): 13" in window.text("#charts")
+    assert "Of 13 failures the latest 3 are drawn while the run goes." in window.text("#charts")
+    window.page.locator(".plot").first.focus()
+    window.page.keyboard.press("f")
+    assert "failed; the page of the whole run tells which." in window.text("#readout")
+
+
+def test_another_run(watched: Callable[[], Any], live: Live, begin: Callable[..., UnderWay], tmp_path: Path) -> None:
+    """A page that was left open shows the run that is served now, and nothing of the one before."""
+    begin(Story().break_(100, status=500)).go_on(9.0)
+    window = watched()
+    assert "VIOLATED" in window.text("h1")
+    other = Story()
+    other.run["id"] = "r2"
+    begin(other).go_on(9.0)
+    live._watch = Watch(tmp_path, "r2")
+    expect = pytest.importorskip("playwright.sync_api").expect
+    expect(window.page.locator("h1")).to_contain_text("UNDER WAY")
+    assert "No request failed." in window.text("#failures")

@@ -107,15 +107,27 @@ def test_it_ends_at_once_without_watchers(tmp_path: Path) -> None:
     assert time.monotonic() - began < LINGER / 2
 
 
-def test_it_waits_for_a_watcher_to_learn_of_the_end(tmp_path: Path) -> None:
-    """Who has just asked for news may ask once more."""
+def test_it_waits_for_all_watchers_to_learn_of_the_end(tmp_path: Path) -> None:
+    """Each page that has just asked for news may ask until it knows."""
     story = Story()
-    live = Live(Watch(stored(story.unmark("run-ended"), tmp_path), "r1"), 0)
-    assert json.loads(get(live, "/live.json")[1])["over"] is False
+    live = Live(Watch(stored(story.unmark("run-ended"), tmp_path), "r1", start=lambda job: job()), 0)
+    for page in ("one", "two"):
+        assert json.loads(get(live, f"/live.json?page={page}")[1])["over"] is False
     with (tmp_path / "marks.ndjson").open("a") as marks:
         marks.write('{"at": 40.0, "name": "run-ended", "data": {}}\n')
     closing = threading.Thread(target=live.close)
     closing.start()
-    assert json.loads(get(live, "/live.json")[1])["over"] is True
+    assert json.loads(get(live, "/live.json?page=one")[1])["over"] is True
+    assert closing.is_alive()
+    assert json.loads(get(live, "/live.json?page=two")[1])["over"] is True
     closing.join(LINGER)
     assert not closing.is_alive()
+
+
+@pytest.mark.parametrize("target", ["http://[/", "/live.json?seen=%ff%00&page=" + "x" * 5000, "/?" + "&" * 1000, "*"])
+def test_odd_requests(target: str, live: Live, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are answered, and leave nothing on the terminal of the run."""
+    with socket.create_connection(("127.0.0.1", live._server.server_port)) as connection:
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: LOCALHOST:{live._server.server_port}\r\n\r\n".encode())
+        assert connection.recv(100).startswith(b"HTTP/1.0 ")
+    assert capsys.readouterr().err == ""

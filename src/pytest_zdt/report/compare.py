@@ -10,7 +10,7 @@ from pytest_zdt.verdict.model import Verdict
 from pytest_zdt.verdict.shown import Total
 from pytest_zdt.verdict.statistics import wilson
 
-OWN = frozenset({"id", "started_at", "clock", "seed", "schema", "torn_lines"})
+OWN = frozenset({"id", "arguments", "started_at", "clock", "seed", "schema", "torn_lines"})
 """What differs from run to run by itself."""
 Pair = tuple[Verdict, Verdict]
 

@@ -45,7 +45,8 @@ class Columns:
     ``answers`` are all good answers by version, ``rates`` those a second, ``failed`` failures a second; ``p50`` and ``p99`` the
     latency of answers to virtual users in milliseconds, ``lag`` (milliseconds) and ``cpu`` (1 is a core) those of the worst
     worker; None: unknown.
-    Failures are all there, by time: when each was sent, in seconds, and the number of its group.
+    Failures are by time: when each was sent, in seconds, and the number of its group; ``groups`` tells how many each has, also
+    where only the latest failures were asked for one by one.
     """
 
     width: float
@@ -57,19 +58,25 @@ class Columns:
     p99: list[float | None]
     lag: list[float | None]
     cpu: list[float | None]
-    groups: list[Group]
+    groups: dict[Group, int]
     failed_at: Sequence[float]
     failed_group: Sequence[int]
 
     def as_dict(self) -> dict[str, object]:
         """The columns as JSON holds them in few bytes: times of failures are milliseconds since the failure before."""
         whole = [round(at * 1000) for at in self.failed_at]
+        failed: Counter[str] = Counter()
+        for group, count in self.groups.items():
+            failed[group.version] += count
         return {
             "width": self.width,
             "end": round(self.end, 3),
-            "versions": [{"id": name, "answers": self.answers[name], "rate": rate} for name, rate in self.rates.items()],
+            "versions": [
+                {"id": name, "answers": self.answers[name], "failed": failed[name], "rate": rate}
+                for name, rate in self.rates.items()
+            ],
             **{name: getattr(self, name) for name in ("failed", "p50", "p99", "lag", "cpu")},
-            "groups": [group._asdict() for group in self.groups],
+            "groups": [{**group._asdict(), "count": count} for group, count in self.groups.items()],
             "failed_at": [after - before for before, after in pairwise([0, *whole])],
             "failed_group": list(self.failed_group),
         }
@@ -120,7 +127,8 @@ class Course:
     def columns(self, end: float, versions: Sequence[str] = (), most: int | None = None) -> Columns:
         """The columns up to ``end`` seconds, the versions in that order, others behind; of failures the last ``most``."""
         buckets = range(max(1, ceil(end / self.width - ROUNDING)))
-        order = [*(name for name in versions if name in self._answers), *sorted(set(self._answers) - set(versions))]
+        seen = {*self._answers, *(group.version for group in self._failures if group.version)}
+        order = [*(name for name in versions if name in seen), *sorted(seen - set(versions), key=lambda name: (not name, name))]
         percentiles = [self._of(bucket) for bucket in buckets]
         groups, at, group = self._listed(most)
         return Columns(
@@ -133,7 +141,7 @@ class Course:
             p99=[pair[1] for pair in percentiles],
             lag=[_rounded(self._lag.get(bucket)) for bucket in buckets],
             cpu=[_rounded(self._cpu.get(bucket)) for bucket in buckets],
-            groups=groups,
+            groups={group: len(self._failures[group]) for group in groups},
             failed_at=at,
             failed_group=group,
         )

@@ -50,11 +50,15 @@ def tag(name: str, /, *content: Content, **attributes: str | bool | None) -> Htm
     return Html(f"<{name}{written}>" if name in VOID else f"<{name}{written}>{html(*content)}</{name}>")
 
 
-def table(caption: str, header: Sequence[Content], rows: Iterable[Content], *, wide: bool = True) -> Html:
-    """A table of rows made by `row`; a ``wide`` one can be scrolled sideways, by keyboard too."""
+def table(caption: str, header: Sequence[Content], rows: Iterable[Content], *, wide: bool = True, stacked: bool = False) -> Html:
+    """A table of rows made by `row`; a ``wide`` one can be scrolled sideways, by keyboard too; ``stacked``: on a phone."""
     head = tag("thead", tag("tr", [tag("th", cell, scope="col") for cell in header]))
     made = tag("table", tag("caption", caption), head, tag("tbody", rows))
-    return tag("div", made, class_="wide", tabindex="0", role="region", aria_label=caption) if wide else made
+    return (
+        tag("div", made, class_="wide stacked" if stacked else "wide", tabindex="0", role="region", aria_label=caption)
+        if wide
+        else made
+    )
 
 
 def row(first: Content, *cells: Content, class_: str | None = None) -> Html:

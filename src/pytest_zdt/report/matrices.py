@@ -10,8 +10,12 @@ from pytest_zdt.report.sections import figure
 from pytest_zdt.verdict.model import EndpointFigures, Flow, Impact, Resolution, Verdict
 
 MOST_ENDPOINTS: Final = 200
+CELLS: Final = (
+    "In each cell: requests, failures if there were any, and the 95th percentile of the latency to the first byte. Lanes: reused "
+    "are connections that are kept, new is a new one for each iteration, a probe repeats an endpoint's last good request."
+)
 PHASES: Final = ("head", "rollout", "tail")
-LANES: Final = {"reused": "kept connection", "new": "new connection", "probe": "probe"}
+LANES: Final = ("reused", "new", "probe")
 Place = tuple[str, str]
 """A phase and a version."""
 
@@ -31,7 +35,7 @@ def endpoints(verdict: Verdict) -> Html:
         if any((name, lane, one) in cells for one in places)
     ]
     return html(
-        tag("p", "In each cell: requests, failures if there were any, and the 95th percentile of the latency to the first byte."),
+        tag("p", CELLS),
         table("Endpoints by phase, version and lane", header, rows),
         tag("p", f"{len(names) - MOST_ENDPOINTS:,} more endpoints, with fewer failures, are in verdict.json.")
         if len(names) > MOST_ENDPOINTS
@@ -55,7 +59,7 @@ def _ranked(figures: Iterable[EndpointFigures]) -> list[str]:
 
 
 def _line(name: str, lane: str, places: Sequence[Place], cells: Mapping[tuple[str, str, Place], EndpointFigures]) -> Html:
-    return row(name, LANES.get(lane, "-"), *(_cell(cells.get((name, lane, place))) for place in places))
+    return row(name, lane or "-", *(_cell(cells.get((name, lane, place))) for place in places))
 
 
 def _cell(one: EndpointFigures | None) -> Html:
@@ -77,18 +81,27 @@ def _figures(one: EndpointFigures) -> Html:
 
 
 def flows(verdict: Verdict) -> Html:
-    """A matrix for each flow: what one version made, used on the other."""
-    versions = [version.id for version in verdict.versions]
+    """A matrix for each flow: what one version made, used on the other; also where no version was named."""
     names = sorted({one.flow for one in verdict.flows})
-    if not names or not versions:
+    if not names:
         return tag("p", "No value that an answer made was used in a later request.")
+    known = [version.id for version in verdict.versions]
+    makers, users = (_ordered(known, found) for found in zip(*((one.made_by, one.used_on) for one in verdict.flows), strict=True))
     uses = {(one.flow, one.made_by, one.used_on): one for one in verdict.flows}
-    return html([_flow(name, versions, uses) for name in names])
+    return html([_flow(name, makers, users, uses) for name in names])
 
 
-def _flow(name: str, versions: Sequence[str], uses: Mapping[tuple[str, str, str], Flow]) -> Html:
-    header = ("made by", *(f"used on {version}" for version in versions))
-    rows = [row(maker, *(_use(uses.get((name, maker, user)), maker != user) for user in versions)) for maker in versions]
+def _ordered(known: Sequence[str], found: Iterable[str]) -> list[str]:
+    """The known versions, then others that were found; last the answers without one."""
+    others = set(found) - set(known)
+    return [*known, *sorted(others, key=lambda name: (not name, name))]
+
+
+def _flow(name: str, makers: Sequence[str], users: Sequence[str], uses: Mapping[tuple[str, str, str], Flow]) -> Html:
+    header = ("made by", *(f"used on {version or 'no version'}" for version in users))
+    rows = [
+        row(maker or "no version", *(_use(uses.get((name, maker, user)), maker != user) for user in users)) for maker in makers
+    ]
     return table(f"Flow {name}", header, rows)
 
 

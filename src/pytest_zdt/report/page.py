@@ -24,7 +24,7 @@ from pytest_zdt.report.terminal import printable
 from pytest_zdt.verdict.facts import Facts
 from pytest_zdt.verdict.model import Outage, Verdict
 
-SCRIPTS: Final = ("uplot/uPlot.iife.min.js", "data.js", "charts.js", "look.js", "page.js")
+SCRIPTS: Final = ("uplot/uPlot.iife.min.js", "data.js", "charts.js", "look.js", "live.js", "page.js")
 """In this order; each may use what those before it define."""
 STYLES: Final = ("uplot/uPlot.min.css", "page.css")
 LICENCE: Final = "uplot/LICENSE"
@@ -73,7 +73,9 @@ def parts(facts: Facts, verdict: Verdict, output: str = "", *, under_way: bool =
         "about": sections.about(facts.run, verdict, facts.marks, output),
     }
     titled = {name: html(tag("h2", TITLES[name]), content) for name, content in found.items() if content is not None}
-    return {"verdict": html(sections.banner(verdict, under_way=under_way), sections.key_figures(verdict)), **titled}
+    first = html(sections.banner(verdict, under_way=under_way), sections.key_figures(verdict))
+    links = [tag("a", TITLES[name], href=f"#{name}") for name in titled]
+    return {"verdict": first, "contents": html(tag("a", "Timeline", href="#timeline"), links), **titled}
 
 
 def chart(columns: Columns, facts: Facts, verdict: Verdict) -> dict[str, Any]:
@@ -83,13 +85,23 @@ def chart(columns: Columns, facts: Facts, verdict: Verdict) -> dict[str, Any]:
         **columns.as_dict(),
         "old": facts.timeline.old,
         "began": start.timestamp() if (start := sections.began(verdict.run)) else None,
-        "phases": [{"name": name, "start": start, "end": end} for name, start, end in facts.timeline.spans()],
+        "phases": _phases(facts),
         "overlaps": [asdict(span) for change in verdict.changes if (span := change.overlap) is not None],
         "marks": marks(facts.marks),
         "outages": [_interval(outage) for outage in outages[:MOST_OUTAGES]],
         "outages_in_all": len(outages),
     }
     return {name: _cleaned(value) for name, value in told.items()}
+
+
+def _phases(facts: Facts) -> list[dict[str, Any]]:
+    """Where there was more than one change of version, each phase says which it is."""
+    changes = [change for change in facts.timeline.changes if change.start is not None]
+    labels = ["head"]
+    for change in changes:
+        labels += ["rollout", "tail"] if len(changes) == 1 else [f"rollout {change}", f"tail of {change.new or change.old}"]
+    spans = zip(facts.timeline.spans(), labels, strict=True)
+    return [{"name": name, "label": label, "start": start, "end": end} for (name, start, end), label in spans]
 
 
 def marks(found: Sequence[Mark]) -> list[dict[str, Any]]:
@@ -126,16 +138,16 @@ def title(verdict: Verdict, *, under_way: bool = False) -> str:
     return f"{sections.word(verdict, under_way=under_way)}: {verdict.run.get('target')} · zero downtime"
 
 
-def document(verdict: Verdict, content: dict[str, Html], data: dict[str, Any], *, live: bool = False) -> str:
-    """The whole file; ``live``: one that a running run serves, and that asks it for news."""
-    policy = "; ".join(_policy(live))
+def document(verdict: Verdict, content: dict[str, Html], data: dict[str, Any], *, live: str = "") -> str:
+    """The whole file; ``live`` is the id of a run under way, which the page asks for news."""
+    policy = "; ".join(_policy(bool(live)))
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", http_equiv="Content-Security-Policy", content=policy),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
-        tag("title", title(verdict, under_way=live)),
+        tag("title", title(verdict, under_way=bool(live))),
         tag("link", rel="icon", href=ICON),
         [tag("style", asset(name)) for name in STYLES],
     )
@@ -162,21 +174,15 @@ def asset(name: str) -> Html:
     return Html((files(__package__) / "assets" / name).read_text(encoding="utf-8"))
 
 
-def _body(content: dict[str, Html], data: dict[str, Any], live: bool) -> Html:
-    named = {name: tag("section", part, id=name) for name, part in content.items()}
-    first = named.pop("verdict")
-    links = [tag("a", TITLES[name], href=f"#{name}") for name in named]
+def _body(content: dict[str, Html], data: dict[str, Any], live: str) -> Html:
+    named = {name: tag("section", part, id=name) for name, part in content.items() if name != "contents"}
+    first, contents = named.pop("verdict"), tag("nav", content["contents"], id="contents", aria_label="On this page")
+    news = (tag("p", "", id="live"), tag("p", "", id="announced", class_="unseen", role="status")) if live else None
     return tag(
         "body",
         tag("a", "Skip to the timeline", href="#timeline", class_="skip"),
-        tag("header", tag("p", "pytest-zdt", class_="brand"), tag("p", "", id="live", role="status") if live else None),
-        tag(
-            "main",
-            first,
-            tag("nav", tag("a", "Timeline", href="#timeline"), links, aria_label="On this page"),
-            _timeline(),
-            named.values(),
-        ),
+        tag("header", tag("p", "pytest-zdt", class_="brand"), news),
+        tag("main", first, contents, _timeline(), named.values()),
         tag("script", Html(packed(data)), type="application/x-zdt", id="data"),
         [tag("script", asset(name)) for name in SCRIPTS],
         data_live=live or None,
@@ -193,7 +199,7 @@ def _timeline() -> Html:
     return tag(
         "section",
         tag("h2", "Timeline"),
-        tag("p", "The charts need JavaScript; the tables below have the same figures.", id="chartless"),
+        tag("p", "The charts need JavaScript; the rest of the page does not.", id="chartless"),
         tag("div", id="charts", hidden=True),
         id="timeline",
     )

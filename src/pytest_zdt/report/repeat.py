@@ -8,8 +8,16 @@ from typing import Any
 
 
 def command(run: Mapping[str, Any]) -> str:
-    """The command line that makes such a run again, with the target's configuration as it is then; empty of a joined run."""
-    return "" if run.get("shards") else shlex.join(["pytest", *_options(run)])
+    """The command line that makes such a run again, with the target's configuration as it is then; empty of a joined run.
+
+    It is what was typed, and the seed. Where that is not known, as in evidence of other making, it is made of the settings.
+    """
+    if run.get("shards"):
+        return ""
+    typed = [str(argument) for argument in run.get("arguments") or ()]
+    if typed and not any(argument.startswith("--zdt-seed") for argument in typed):
+        typed.append(f"--zdt-seed={run.get('seed')}")
+    return shlex.join(["pytest", *(typed or _options(run))])
 
 
 def _options(run: Mapping[str, Any]) -> Iterator[str]:

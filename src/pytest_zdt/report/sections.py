@@ -3,24 +3,57 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from pytest_zdt.evidence.marks import CONTROL, FAILED, POLLED, Mark
+from pytest_zdt.evidence.marks import CONTROL, ENDED, FAILED, POLLED, Mark
 from pytest_zdt.report.markup import Html, html, long_table, row, table, tag
 from pytest_zdt.report.repeat import command
 from pytest_zdt.report.terminal import headline, users
-from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Cause, Episode, FailureGroup, Outage, User, Verdict
+from pytest_zdt.verdict.model import (
+    INCONCLUSIVE,
+    VERIFIED,
+    VIOLATED,
+    Cause,
+    Episode,
+    FailureGroup,
+    Outage,
+    Overlap,
+    Requirement,
+    User,
+    Verdict,
+)
 
+REPEATED: Final = "Beside this report it wants another --zdt-report, or --zdt-overwrite."
 SIGN: Final = {VERIFIED: "✓", VIOLATED: "✗", INCONCLUSIVE: "?"}
+OF_END: Final = ("stopped_by", "interrupted")
+"""What the mark of the run's end tells people; the rest of it is for the requirement ``load``."""
 UNTOLD: Final = frozenset({FAILED, POLLED, CONTROL})
 """Marks that are not listed: there may be thousands, and the rest of the page tells of them."""
 
 
 def seconds(value: float) -> str:
-    """A time from the run's start, as minutes and seconds."""
-    return f"{int(value // 60)}:{value % 60:06.3f}"
+    """A time from the run's start: minutes and seconds, and hours where there are some."""
+    minutes, rest = divmod(round(value, 3), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02}:{rest:06.3f}" if hours else f"{minutes}:{rest:06.3f}"
+
+
+def lasting(value: float) -> str:
+    """How long something took: seconds, or with minutes and hours where that reads better."""
+    if value < 120:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return " ".join([*([f"{hours} h"] if hours else ()), f"{minutes} min", *([f"{rest} s"] if rest else ())])
+
+
+def chain(verdict: Verdict) -> list[str]:
+    """The versions in turn; one to which the run came back stands twice."""
+    changes = [change for change in verdict.changes if change.new]
+    return [changes[0].old, *(change.new for change in changes)] if changes else [version.id for version in verdict.versions]
 
 
 def figure(value: float | None, unit: str = "ms") -> str:
@@ -63,7 +96,7 @@ def _where(verdict: Verdict) -> Html:
     place = (
         f"{run.get('target')} at {run.get('base_url')}" if run.get("target") != run.get("base_url") else str(run.get("target"))
     )
-    parts = (place, f"{start:%Y-%m-%d %H:%M:%S} UTC" if start else "", f"{float(run.get('duration_s') or 0.0):.1f} s")
+    parts = (place, f"{start:%Y-%m-%d %H:%M:%S} UTC" if start else "", lasting(float(run.get("duration_s") or 0.0)))
     return tag("p", " · ".join([*filter(None, parts), users(run, "virtual users")]), class_="where")
 
 
@@ -71,11 +104,15 @@ def _why(verdict: Verdict) -> Html | None:
     """The requirements that are not verified; first those that are violated."""
     reasons = [one for status in (VIOLATED, INCONCLUSIVE) for one in verdict.requirements if one.status == status]
     items = [
-        tag("li", badge(one.status), " ", tag("b", one.name), " ", tag("code", one.reason), " ", one.detail) for one in reasons
+        tag("li", badge(one.status), " ", tag("b", one.name), " ", tag("code", one.reason), " ", _told(one)) for one in reasons
     ]
     return (
         tag("div", tag("h2", "Why, and what is missing"), tag("ul", items, class_="reasons"), class_="why") if reasons else None
     )
+
+
+def _told(one: Requirement) -> str:
+    return one.detail.replace("`", "")
 
 
 def _guess(causes: Sequence[Cause]) -> Html | None:
@@ -91,12 +128,18 @@ def key_figures(verdict: Verdict) -> Html:
     shown = {
         "requests": f"{verdict.generator.samples:,}",
         "failed": f"{failures:,}",
-        "versions": " → ".join(version.id for version in verdict.versions) or "none named",
-        "side by side": f"{sum(span.end_s - span.start_s for span in spans):.1f} s" if spans else "never",
-        "answers then": " + ".join(f"{count:,}" for span in spans for count in span.requests.values()) or "none",
-        "longest outage": "none" if longest is None else f"up to {longest:.2f} s",
+        "versions": " → ".join(chain(verdict)) or "none named",
+        "side by side": lasting(sum(span.end_s - span.start_s for span in spans)) if spans else "never",
+        "answers then": _side_by_side(verdict, spans) or "none",
+        "longest outage": "none" if longest is None else f"up to {lasting(longest)}",
     }
     return tag("dl", [tag("div", tag("dt", name), tag("dd", value)) for name, value in shown.items()], class_="figures")
+
+
+def _side_by_side(verdict: Verdict, spans: Sequence[Overlap]) -> str:
+    """How many each version gave while both answered, in the order in which they came."""
+    counts = {version.id: sum(span.requests.get(version.id, 0) for span in spans) for version in verdict.versions}
+    return " + ".join(f"{count:,} by {name}" for name, count in counts.items() if count)
 
 
 # --- why
@@ -105,10 +148,10 @@ def key_figures(verdict: Verdict) -> Html:
 def requirements(verdict: Verdict) -> Html:
     """Every requirement with its outcome."""
     rows = [
-        row(one.name, badge(one.status), tag("code", one.reason) if one.reason else "", one.detail)
+        row(one.name, badge(one.status), tag("code", one.reason) if one.reason else "", _told(one))
         for one in verdict.requirements
     ]
-    return table("Every requirement and its outcome", ("requirement", "outcome", "reason", "what was found"), rows)
+    return table("Every requirement and its outcome", ("requirement", "outcome", "reason", "what was found"), rows, stacked=True)
 
 
 def causes(verdict: Verdict) -> Html | None:
@@ -230,7 +273,7 @@ def about(run: Mapping[str, Any], verdict: Verdict, marks: Sequence[Mark], outpu
     """How the run was made, what happened in it, how to repeat it, and what its deployment printed."""
     again = command(run)
     return html(
-        [tag("h3", "Repeat it"), tag("pre", tag("code", again), tabindex="0")] if again else None,
+        [tag("h3", "Repeat it"), tag("pre", tag("code", again), tabindex="0"), tag("p", REPEATED)] if again else None,
         tag("h3", "Settings"),
         table("Settings of the run", ("setting", "value"), list(_settings(run, verdict)), wide=False),
         tag("h3", "Marks"),
@@ -266,5 +309,11 @@ def told(marks: Sequence[Mark]) -> list[Mark]:
 
 
 def _mark(mark: Mark) -> Html:
-    data = ", ".join(f"{key}: {value}" for key, value in mark.data.items() if key != "stack")
+    told = {key: value for key, value in mark.data.items() if key in OF_END} if mark.name == ENDED else mark.data
+    data = ", ".join(f"{key.replace('_', ' ')}: {_plain(value)}" for key, value in told.items() if key != "stack")
     return row(seconds(mark.at), mark.name, data)
+
+
+def _plain(value: object) -> str:
+    """A value of a mark, as nobody needs to know Python to read it."""
+    return value if isinstance(value, str) else json.dumps(value)

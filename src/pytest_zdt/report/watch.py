@@ -46,16 +46,26 @@ class Growing:
         return []
 
 
+def _beside(job: Callable[[], None]) -> None:
+    threading.Thread(target=job, name="zdt-judge", daemon=True).start()
+
+
 class Watch:
     """The run of that id in ``directory``, as far as it has come. Thread-safe; it reads only when it is asked.
 
     The charts are as new as the evidence. The verdict is judged anew at most every second, and so that judging takes a tenth of
-    the time.
+    the time; nobody waits for that, as ``start`` carries a judgement out beside the answers.
     """
 
-    def __init__(self, directory: Path, run_id: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._directory, self._id, self._clock = directory, run_id, clock
-        self._lock = threading.Lock()
+    def __init__(
+        self,
+        directory: Path,
+        run_id: str,
+        clock: Callable[[], float] = time.monotonic,
+        start: Callable[[Callable[[], None]], None] = _beside,
+    ) -> None:
+        self._directory, self._id, self._clock, self._start = directory, run_id, clock, start
+        self._lock = threading.RLock()
         self._samples, self._marks = Growing(directory / SAMPLES), Growing(directory / MARKS)
         self._known: list[Mark] = []
         self._course: Course | None = None
@@ -65,8 +75,7 @@ class Watch:
         self._facts: Facts | None = None
         self._verdict: Verdict | None = None
         self._parts: dict[str, Html] = {}
-        self.over_seen = False
-        """Whether somebody was told of the run's end."""
+        self._judging = False
 
     def document(self) -> str:
         """The page so far; empty before the run has begun."""
@@ -74,7 +83,7 @@ class Watch:
             if not self._refresh():
                 return ""
             assert self._verdict is not None
-            return page.document(self._verdict, self._parts, self._chart(), live=True)
+            return page.document(self._verdict, self._parts, self._chart(), live=self._id)
 
     def news(self, seen: str) -> dict[str, Any]:
         """What has changed for somebody who has ``seen`` that version of the parts; empty before the run has begun."""
@@ -82,8 +91,8 @@ class Watch:
             if not self._refresh():
                 return {}
             assert self._verdict is not None
-            self.over_seen = self.over_seen or self._over
             return {
+                "run": self._id,
                 "version": str(self._version),
                 "parts": {} if seen == str(self._version) else self._parts,
                 "data": self._chart(),
@@ -108,8 +117,11 @@ class Watch:
             return False
         self._read()
         ended = any(mark.name == ENDED for mark in self._known)
-        if self._facts is None or self._clock() >= self._next or (ended and not self._over):
-            self._judge()
+        if self._facts is None:
+            self._take(*self._judged())
+        elif not self._judging and (self._clock() >= self._next or (ended and not self._over)):
+            self._judging = True
+            self._start(self._judge)
         return True
 
     def _begun(self) -> bool:
@@ -145,13 +157,26 @@ class Watch:
             self._read()
 
     def _judge(self) -> None:
+        """Beside those who ask: they have the last judgement until this one is done."""
+        try:
+            judged = self._judged()
+            with self._lock:
+                self._take(*judged)
+        finally:
+            self._judging = False
+
+    def _judged(self) -> tuple[Facts, Verdict, dict[str, Html]]:
         began = self._clock()
-        self._facts = gather(read_bundle(self._directory))
-        self._verdict = decide(self._facts)
-        self._told = self._facts.timeline.end
-        self._parts = page.parts(self._facts, self._verdict, printed(self._directory), under_way=not self._over)
-        self._version += 1
+        facts = gather(read_bundle(self._directory))
+        verdict, over = decide(facts), any(mark.name == ENDED for mark in facts.marks)
+        parts = page.parts(facts, verdict, printed(self._directory), under_way=not over)
         self._next = self._clock() + max(1.0, (self._clock() - began) / JUDGE_SHARE)
+        return facts, verdict, parts
+
+    def _take(self, facts: Facts, verdict: Verdict, parts: dict[str, Html]) -> None:
+        self._facts, self._verdict, self._parts = facts, verdict, parts
+        self._told = facts.timeline.end
+        self._version += 1
 
     def _now(self) -> float:
         """Seconds that are known of: up to the last sample or mark."""

@@ -19,7 +19,7 @@ from pytest_zdt.verdict.figures import latencies
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Impact, Outcome
 from pytest_zdt.verdict.phases import HEAD, ROLLOUT, Part, times
 from pytest_zdt.verdict.statistics import fisher_greater, mann_whitney, percentile
-from pytest_zdt.verdict.words import counted
+from pytest_zdt.verdict.words import counted, listed
 
 SHARES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
 """Limit -> the share of the answers that must be as fast."""
@@ -153,7 +153,7 @@ def impact(facts: Facts) -> Outcome:
     slower = [f"{one.endpoint} {one.head_p50_ms:g} -> {one.rollout_p50_ms:g} ms" for one in found if one.slower]
     if slower:
         status = VIOLATED if facts.require["impact"] else INCONCLUSIVE
-        return status, "slower", f"Slower in the rollout than in the head (medians): {'; '.join(slower)}.{only}"
+        return status, "slower", f"Slower in the rollout than in the head (medians): {listed(slower)}.{only}"
     thin = [one.endpoint for one in found if one.effect is None]
     if stalled:
         return VIOLATED if facts.require["impact"] else INCONCLUSIVE, "stalled", f"{stalled}{only}"
@@ -161,7 +161,7 @@ def impact(facts: Facts) -> Outcome:
         return INCONCLUSIVE, "too-few-answers", f"No endpoint gave a good answer.{only}"
     if thin:
         least = f"{LEAST_ANSWERS} good answers in the head and in the rollout"
-        return INCONCLUSIVE, "too-few-answers", f"{counted(thin, 'endpoint')} had fewer than {least}: {', '.join(thin)}.{only}"
+        return INCONCLUSIVE, "too-few-answers", f"{counted(thin, 'endpoint')} had fewer than {least}: {listed(thin)}.{only}"
     return VERIFIED, "", f"{counted(found, 'endpoint')}, none slower in the rollout than in the head."
 
 

@@ -98,7 +98,7 @@ def test_no_failure_is_left_out() -> None:
     samples = [sample(at / 100, kind=("status-5xx", "reset")[at % 2], status=500 * (1 - at % 2)) for at in range(500)]
     found = columns(samples[::-1])
     assert list(found.failed_at) == [at / 100 for at in range(500)]
-    assert [found.groups[number].kind for number in found.failed_group] == ["status-5xx", "reset"] * 250
+    assert [list(found.groups)[number].kind for number in found.failed_group] == ["status-5xx", "reset"] * 250
     told: Any = found.as_dict()
     assert [at / 1000 for at in accumulate(told["failed_at"])] == list(found.failed_at)
     assert told["groups"][told["failed_group"][0]] == {
@@ -106,14 +106,23 @@ def test_no_failure_is_left_out() -> None:
         "guilt": "app",
         "endpoint": "GET /a/",
         "version": "v1",
+        "count": 250,
     }
 
 
 def test_the_latest_failures() -> None:
-    """Where only so many are wanted."""
+    """Where only so many are wanted; the counts are those of all."""
     found = columns([sample(at, kind="status-5xx", status=500) for at in range(5)], most=2)
     assert list(found.failed_at) == [3.0, 4.0]
     assert sum(found.failed) == 5.0
+    assert list(found.groups.values()) == [5]
+
+
+def test_a_version_that_only_fails() -> None:
+    """It is there too, with its failures and no answers."""
+    samples = [sample(0.0), sample(1.0, "v2", kind="status-5xx", status=500)]
+    told: Any = columns(samples, versions=("v1", "v2")).as_dict()
+    assert [(one["id"], one["answers"], one["failed"]) for one in told["versions"]] == [("v1", 1, 0), ("v2", 0, 1)]
 
 
 def test_health() -> None:

@@ -125,3 +125,52 @@ def test_very_many_endpoints() -> None:
     text = Read(rendered(story)).text
     assert "200 more endpoints, with fewer failures, are in verdict.json." in text
     assert "GET /399/" in text
+
+
+def flow_rows(text: str) -> list[list[str]]:
+    """The cells of the flow's matrix, row by row."""
+    part = text[text.index('<section id="flows">') : text.index('<section id="latency">')]
+    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", part)]
+
+
+def test_uses_without_a_version() -> None:
+    """A value that was used where no version was named, or made by one that never answered, has its place in the matrix."""
+    story = Story().break_(300, kind="connect-refused", status=0, version="")
+    story.samples[301] = replace(story.samples[301], made_by="v0")
+    header, *rows = flow_rows(rendered(story))
+    assert header == ["made by", "used on v1", "used on v2", "used on no version"]
+    assert [cells[0] for cells in rows] == ["v1", "v2", "v0"]
+    assert sum("1 failed" in cells[3] for cells in rows) == 1
+
+
+def test_uses_where_no_version_is_known() -> None:
+    """They are shown all the same."""
+    header, only = flow_rows(rendered(Story().change(version="", made_by="")))
+    assert (header, only) == (["made by", "used on no version"], ["no version", "200"])
+
+
+def back_and_forth() -> Story:
+    """v1, then v2 from 10 s, then v1 again from 25 s."""
+    story = Story().unmark("deploy-started").unmark("deploy-ended").change(flow="", made_by="")
+    return story.change(version=lambda one: "v1" if one.sent < 10 or one.sent >= 25 else "v2")
+
+
+def test_a_roll_back() -> None:
+    """The versions are told in turn, and the phases say which change they belong to."""
+    text = rendered(back_and_forth())
+    assert "<dd>v1 → v2 → v1</dd>" in text
+    labels = [phase["label"] for phase in data(text)["phases"]]
+    assert labels == ["head", "rollout v1 -> v2", "tail of v2", "rollout v2 -> v1", "tail of v1"]
+
+
+def test_answers_side_by_side_name_their_versions() -> None:
+    """In the order in which the versions came."""
+    story = Story().change(version=lambda one: {"v1": "zebra", "v2": "ant"}[one.version], made_by="", flow="")
+    assert re.search(r"<dd>\d+ by zebra \+ \d+ by ant</dd>", rendered(story))
+
+
+def test_marks_are_told_in_words() -> None:
+    """No Python, and of the run's end only what people want to know."""
+    part = rendered(Story().mark(12.0, "told", a_list=[], nothing=None, text="as it is"))
+    assert "a list: [], nothing: null, text: as it is" in part
+    assert "driven" not in part[part.index("What happened when") :]

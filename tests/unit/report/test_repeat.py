@@ -57,6 +57,14 @@ def test_the_options_are_understood(changes: dict[str, Any]) -> None:
             getattr(values, known[name].parse)(value)
 
 
+def test_what_was_typed() -> None:
+    """Selection of tests and all, with the seed, which nobody types."""
+    typed = ["tests/media/test_search.py", "--zdt-target=staging", "-n", "0", "--zdt-deploy", "./deploy.sh now"]
+    line = "pytest tests/media/test_search.py --zdt-target=staging -n 0 --zdt-deploy './deploy.sh now'"
+    assert command({**RUN, "arguments": typed}) == f"{line} --zdt-seed=7"
+    assert command({**RUN, "arguments": [*typed, "--zdt-seed=8"]}) == f"{line} --zdt-seed=8"
+
+
 def test_a_joined_run() -> None:
     """Several commands made it."""
     assert command({**RUN, "shards": ["a", "b"]}) == ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,11 @@ class Clock:
     def __call__(self) -> float:
         """The time."""
         return self.now
+
+
+def at_once(job: Callable[[], None]) -> None:
+    """Judging, where a test waits for it."""
+    job()
 
 
 @pytest.fixture
@@ -61,7 +66,7 @@ def test_lines_as_they_come(tmp_path: Path) -> None:
 
 def test_before_the_run(tmp_path: Path, clock: Clock) -> None:
     """There is nothing to tell; neither of a run of another id that the directory held before."""
-    watch = Watch(tmp_path, "r2", clock)
+    watch = Watch(tmp_path, "r2", clock, at_once)
     assert (watch.document(), watch.news("")) == ("", {})
     BundleWriter(tmp_path, {"schema": "zdt-run/1", **Story().run}).close()
     assert (watch.document(), watch.news("")) == ("", {})
@@ -69,7 +74,7 @@ def test_before_the_run(tmp_path: Path, clock: Clock) -> None:
 
 def test_charts_are_as_new_as_the_evidence(tmp_path: Path, writer: BundleWriter, clock: Clock) -> None:
     """The verdict is older: judging is only now and then."""
-    watch = Watch(tmp_path, "r1", clock)
+    watch = Watch(tmp_path, "r1", clock, at_once)
     add(writer, 0, 100)
     first = watch.news("")
     assert sum(one["answers"] for one in first["data"]["versions"]) == 100
@@ -100,7 +105,7 @@ def test_judging_takes_a_tenth_of_the_time(
         return judged(facts)
 
     monkeypatch.setattr(module, "decide", slow)
-    watch = Watch(tmp_path, "r1", clock)
+    watch = Watch(tmp_path, "r1", clock, at_once)
     add(writer, 0, 100)
     assert watch.news("")["version"] == "1"
     clock.now += 29.9
@@ -110,33 +115,31 @@ def test_judging_takes_a_tenth_of_the_time(
 
 
 def test_the_end(tmp_path: Path, writer: BundleWriter, clock: Clock) -> None:
-    """It is judged at once, told as the end, and known that somebody was told."""
-    watch = Watch(tmp_path, "r1", clock)
+    """It is judged at once, and told as the end."""
+    watch = Watch(tmp_path, "r1", clock, at_once)
     add(writer, 0, 800)
     assert watch.news("")["over"] is False
-    assert watch.over_seen is False
     writer.add_mark(Mark(40.0, "run-ended", {"interrupted": False}))
     news = watch.news("1")
     assert (news["version"], news["over"], news["status"]) == ("2", True, "The run is over.")
-    assert watch.over_seen is True
 
 
 def test_marks_and_phases_reach_to_now(tmp_path: Path, writer: BundleWriter, clock: Clock) -> None:
     """Though they were not judged yet."""
-    watch = Watch(tmp_path, "r1", clock)
+    watch = Watch(tmp_path, "r1", clock, at_once)
     add(writer, 0, 100)
     watch.news("")
     writer.add_mark(Mark(6.0, "deploy-started"))
     add(writer, 100, 140)
     data = watch.news("")["data"]
     assert data["marks"] == [{"at": 6.0, "name": "deploy-started"}]
-    assert data["phases"] == [{"name": "head", "start": 0.0, "end": pytest.approx(6.95)}]
+    assert data["phases"] == [{"name": "head", "label": "head", "start": 0.0, "end": pytest.approx(6.95)}]
 
 
 def test_wider_buckets(tmp_path: Path, clock: Clock) -> None:
     """A run that goes on gets wider ones, with all that it had."""
     writer = BundleWriter(tmp_path, {"schema": "zdt-run/1", **Story().run, "planned_s": 3600.0})
-    watch = Watch(tmp_path, "r1", clock)
+    watch = Watch(tmp_path, "r1", clock, at_once)
     add(writer, 0, 400)
     assert watch.news("")["data"]["width"] == 0.5
     add(writer, 400, 800, sent=lambda one: one.sent * 15)
@@ -150,7 +153,7 @@ def test_polled_versions(tmp_path: Path, clock: Clock) -> None:
     """Answers that name no version are shown under the one that was polled last."""
     run = {"schema": "zdt-run/1", **Story().run, "version_source": "url:/version"}
     writer = BundleWriter(tmp_path, run)
-    watch = Watch(tmp_path, "r1", clock)
+    watch = Watch(tmp_path, "r1", clock, at_once)
     writer.add_mark(Mark(0.5, "version-polled", {"version": "v7"}))
     add(writer, 0, 100, version="")
     assert [one["id"] for one in watch.news("")["data"]["versions"]] == ["v7"]
@@ -159,7 +162,7 @@ def test_polled_versions(tmp_path: Path, clock: Clock) -> None:
 
 def test_torn_lines_are_no_obstacle(tmp_path: Path, writer: BundleWriter, clock: Clock) -> None:
     """What cannot be read is left out, here as in the verdict."""
-    watch = Watch(tmp_path, "r1", clock)
+    watch = Watch(tmp_path, "r1", clock, at_once)
     add(writer, 0, 100)
     with (tmp_path / SAMPLES).open("ab") as file:
         file.write(b'{"schema":"zdt-health/1"\n{"sent":\n')
@@ -171,5 +174,23 @@ def test_only_the_latest_failures_of_many(tmp_path: Path, writer: BundleWriter, 
     """News are sent every second, and must not grow for ever; the page of the whole run has all."""
     for _ in range(7):
         add(writer, 0, 800, kind="status-5xx", status=500)
-    data = Watch(tmp_path, "r1", clock).news("")["data"]
+    data = Watch(tmp_path, "r1", clock, at_once).news("")["data"]
     assert len(data["failed_at"]) == 5000
+    assert sum(group["count"] for group in data["groups"]) == 5600
+    assert sum(data["failed"]) * data["width"] == pytest.approx(5600, rel=0.01)
+
+
+def test_nobody_waits_for_a_judgement(tmp_path: Path, writer: BundleWriter, clock: Clock) -> None:
+    """While it is made there are news with the last one; it is made once, and then told."""
+    jobs: list[Callable[[], None]] = []
+    watch = Watch(tmp_path, "r1", clock, jobs.append)
+    add(writer, 0, 100)
+    assert watch.news("")["version"] == "1"
+    clock.now += 2.0
+    add(writer, 100, 200)
+    for _ in range(3):
+        news = watch.news("1")
+        assert (news["version"], len(jobs)) == ("1", 1)
+    assert sum(one["answers"] for one in news["data"]["versions"]) == 200
+    jobs[0]()
+    assert watch.news("1")["version"] == "2"

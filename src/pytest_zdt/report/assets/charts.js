@@ -63,7 +63,7 @@ function drawNames(plot) {
   ctx.save();
   written(ctx, dpr);
   ctx.fillStyle = colour("quiet");
-  line(data.phases.map((phase) => [phase.name, phase.start, phase.end]), 34);
+  line(data.phases.map((phase) => [phase.label, phase.start, phase.end]), 34);
   ctx.fillStyle = colour("text");
   line(data.marks.map((mark) => [mark.name, mark.at, data.end * 2]), 17);
   ctx.restore();
@@ -94,9 +94,9 @@ function options(height, unit, series, more = {}) {
     width: Math.max(240, place.clientWidth),
     height,
     legend: { show: false },
-    scales: { x: { time: false, range: (_, min, max) => (min == null ? shown() : [min, max]) }, y: { range: (_, min, max) => [0, Math.max(max || 0, more.least || 1) * 1.05] }, ...more.scales },
+    scales: { x: { time: false, range: (_, min, max) => (min == null ? shown() : [min, max]) }, y: { range: (_, min, max) => [0, Math.max(max || 0, more.least || 0) * 1.05 || 1] }, ...more.scales },
     axes: more.axes || axes(unit),
-    padding: [more.named ? 38 : 8, 8, 0, 0],
+    padding: [more.named ? 38 : 8, 24, 0, 0],
     series: [{}, ...series.map((one) => ({ paths: stepped, points: { show: false }, spanGaps: false, ...one }))],
     bands: more.bands,
     cursor: { y: false, points: { show: false }, sync: { key: "zdt", setSeries: false }, drag: { x: true, y: false, setScale: true } },
@@ -116,8 +116,26 @@ function rates() {
   const layers = [...data.versions.map((one) => ({ name: versionColour(one.id), rate: one.rate })), { name: "failed", rate: data.failed }];
   let sums = new Array(data.count).fill(0);
   const stacked = layers.map((layer) => ({ name: layer.name, sums: (sums = sums.map((sum, at) => sum + layer.rate[at])) })).reverse();
-  const series = stacked.map((one) => ({ stroke: colour(one.name), fill: colour(one.name), width: 1 }));
+  const series = stacked.map((one) => ({ stroke: colour("page"), fill: one.name === "failed" ? hatched : colour(one.name), width: 1 }));
   return [options(230, "", series, { named: true, draw: [drawOverlaps] }), steps(...stacked.map((one) => one.sums))];
+}
+
+/** The colour of failures with stripes, so that they are told from the versions without colours too. */
+function hatched(plot) {
+  const tile = new OffscreenCanvas(8, 8);
+  const ctx = tile.getContext("2d");
+  ctx.fillStyle = colour("failed");
+  ctx.fillRect(0, 0, 8, 8);
+  ctx.strokeStyle = colour("page");
+  ctx.globalAlpha = 0.45;
+  ctx.lineWidth = 1.5;
+  for (const start of [-8, 0, 8]) {
+    ctx.beginPath();
+    ctx.moveTo(start, 8);
+    ctx.lineTo(start + 8, 0);
+    ctx.stroke();
+  }
+  return plot.ctx.createPattern(tile, "repeat");
 }
 
 function latencies() {
@@ -128,24 +146,31 @@ function latencies() {
   return [options(170, " ms", series, { bands: [{ series: [1, 2], fill: colour("band") }] }), steps(data.p99, data.p50)];
 }
 
-function health() {
-  const series = [
-    { stroke: colour("violated"), width: 1 },
-    { stroke: colour("third"), width: 2, scale: "cpu" },
-  ];
-  const more = { scales: { cpu: { range: (_, min, max) => [0, Math.max(1, max || 0)] } }, least: 10 };
-  return [options(150, " ms", series, more), steps(data.lag, data.cpu)];
-}
+const lags = () => [options(130, " ms", [{ stroke: colour("unnamed"), width: 2 }], { least: 10 }), steps(data.lag)];
+
+const cpus = () => [options(130, " %", [{ stroke: colour("third"), width: 2 }], { least: 100 }), steps(data.cpu.map((share) => share && share * 100))];
 
 /** The endpoints with the most failures, each with a lane; the others share one. */
 function lanes() {
   const counts = new Map();
-  for (const group of data.failed_group) counts.set(data.groups[group].endpoint, (counts.get(data.groups[group].endpoint) || 0) + 1);
+  for (const group of data.groups) counts.set(group.endpoint, (counts.get(group.endpoint) || 0) + group.count);
   const ranked = [...counts.keys()].sort((one, two) => counts.get(two) - counts.get(one) || (one < two ? -1 : 1));
   const own = ranked.length > LANES ? ranked.slice(0, LANES - 1) : ranked;
-  const names = own.map((name) => `${name}: ${number(counts.get(name))} failed`);
-  if (ranked.length > own.length) names.push(`${ranked.length - own.length} more endpoints`);
+  const names = own.map((name) => `${number(counts.get(name))} failed: ${name}`);
+  const rest = ranked.slice(own.length);
+  if (rest.length) names.push(`${number(rest.reduce((sum, name) => sum + counts.get(name), 0))} failed: ${rest.length} more endpoints`);
   return { names, of: (name) => (own.includes(name) ? own.indexOf(name) : own.length) };
+}
+
+/** Pairs of times without those that lie in another. */
+function joined(pairs) {
+  const found = [];
+  for (const [start, end] of pairs.sort((one, two) => one[0] - two[0])) {
+    const last = found[found.length - 1];
+    if (last && start <= last[1]) last[1] = Math.max(last[1], end);
+    else found.push([start, end]);
+  }
+  return found;
 }
 
 function failures() {
@@ -153,14 +178,14 @@ function failures() {
     clipped(plot, (ctx, box, dpr) => {
       const height = 12 * dpr;
       const top = (lane) => box.top + (lane * LANE + LANE - 15) * dpr;
-      for (const one of data.outages) {
-        const y = top(rows.of(one.endpoint));
-        ctx.globalAlpha = 0.25;
-        ctx.fillStyle = colour("failed");
-        ctx.fillRect(left(plot, one.from), y, Math.max(dpr, left(plot, one.to) - left(plot, one.from)), height);
-        ctx.globalAlpha = 0.55;
-        ctx.fillRect(left(plot, one.first), y, left(plot, one.last) - left(plot, one.first), height);
-      }
+      ctx.fillStyle = colour("failed");
+      rows.names.forEach((_, lane) => {
+        const own = data.outages.filter((one) => rows.of(one.endpoint) === lane);
+        for (const [alpha, pairs] of [[0.25, own.map((one) => [one.from, one.to])], [0.55, own.map((one) => [one.first, one.last])]]) {
+          ctx.globalAlpha = alpha;
+          for (const [start, end] of joined(pairs)) ctx.fillRect(left(plot, start), top(lane), Math.max(dpr, left(plot, end) - left(plot, start)), height);
+        }
+      });
       ctx.globalAlpha = 1;
       ctx.fillStyle = colour("failed");
       const lane = data.groups.map((group) => rows.of(group.endpoint));

@@ -5,7 +5,8 @@ const root = document.documentElement;
 const place = document.getElementById("charts");
 const LANES = 10; // endpoints that get a lane of their own for their failures
 const LANE = 36; // pixels
-const SIZE = 56; // pixels left of every plot
+const SIZE = 66; // pixels left of every plot
+const OTHERS = ["new", "third", "fourth", "fifth"]; // colours of versions that came later
 let data = null;
 let panels = []; // what makes each chart, and its legend; in the order of `plots`
 let plots = [];
@@ -25,6 +26,8 @@ function prepare(raw) {
   let at = 0;
   raw.at = raw.failed_at.map((step) => (at += step) / 1000);
   raw.count = raw.failed.length;
+  raw.failures = raw.groups.reduce((sum, group) => sum + group.count, 0); // of which a run under way tells the latest one by one
+  raw.known = raw.failures > raw.at.length ? raw.at[0] : 0; // since when each of them is told
   raw.starts = Array.from({ length: raw.count }, (_, number) => number * raw.width);
   return raw;
 }
@@ -37,7 +40,7 @@ function versionColour(version) {
   if (version === "") return "unnamed";
   if (version === data.old) return "old";
   const others = data.versions.map((one) => one.id).filter((id) => id !== "" && id !== data.old);
-  return ["new", "third", "fourth"][others.indexOf(version) % 3];
+  return OTHERS[others.indexOf(version) % OTHERS.length];
 }
 
 function clock(seconds) {
@@ -50,7 +53,7 @@ function clock(seconds) {
   return rest > 0.0005 ? `${text}.${rest.toFixed(3).slice(2).replace(/0+$/, "")}` : text;
 }
 
-const number = (value) => (value >= 100 ? Math.round(value).toLocaleString("en") : value.toLocaleString("en", { maximumFractionDigits: 1 }));
+const number = (value) => value.toLocaleString("en", value >= 100 ? { maximumFractionDigits: 0 } : value >= 10 ? { maximumFractionDigits: 1 } : { maximumFractionDigits: 2 });
 
 const measured = (value, unit) => (unit === " ms" && value >= 1000 ? `${number(value / 1000)} s` : `${number(value)}${unit}`);
 

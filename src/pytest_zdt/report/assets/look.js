@@ -43,7 +43,7 @@ function told(bucket) {
   const phase = data.phases.find((one) => from < one.end) || data.phases[data.phases.length - 1];
   const rates = data.versions.map((one) => `${one.id || "no version"} ${number(one.rate[bucket])}/s`);
   const utc = data.began == null ? "" : `, ${new Date((data.began + from) * 1000).toISOString().slice(11, 19)} UTC`;
-  const parts = [`${clock(from)} to ${clock(to)} (${phase ? phase.name : "run"}${utc}): ${rates.join(", ") || "no answers"}`];
+  const parts = [`${clock(from)} to ${clock(to)} (${phase ? phase.label : "run"}${utc}): ${rates.join(", ") || "no answers"}`];
   if (data.p50[bucket] != null) parts.push(`latency p50 ${measured(data.p50[bucket], " ms")}, p99 ${measured(data.p99[bucket], " ms")}`);
   if (data.lag[bucket] != null) parts.push(`lag ${measured(data.lag[bucket], " ms")}, CPU ${Math.round(data.cpu[bucket] * 100)} %`);
   return `${parts.join("; ")}. ${toldFailures(from, to)}${toldMarks(from, to)}`;
@@ -56,7 +56,9 @@ function toldFailures(from, to) {
     const text = `${group.kind} on ${group.endpoint} by ${group.version || "no version"}`;
     counts.set(text, (counts.get(text) || 0) + 1);
   }
-  if (!counts.size) return "No failures.";
+  const sum = Math.round(data.failed[Math.round(from / data.width)] * data.width);
+  if (from < data.known && sum) return `${sum} failed; the page of the whole run tells which.`;
+  if (!counts.size) return sum ? `${sum} failed.` : "No failures.";
   const listed = [...counts].sort((one, two) => two[1] - one[1]).map(([text, count]) => `${count} × ${text}`);
   return `Failed: ${listed.slice(0, 4).join("; ")}${listed.length > 4 ? `; and ${listed.length - 4} more kinds` : ""}.`;
 }
@@ -102,10 +104,13 @@ const KEYS = {
   0: () => zoom(...full()),
 };
 
+/** From where one is, past the failures there, to the next ones; from the last of them to the first. */
 function nextFailure() {
-  const from = cursor == null ? 0 : (cursor + 1) * data.width;
-  const row = first(from) < data.at.length ? first(from) : 0;
-  if (data.at.length) choose(Math.floor(data.at[row] / data.width + 1e-9));
+  const failing = (bucket) => data.failed[bucket] > 0;
+  let bucket = cursor == null ? Math.floor(shown()[0] / data.width) : cursor;
+  while (cursor != null && bucket < data.count && failing(bucket)) bucket++;
+  while (bucket < data.count && !failing(bucket)) bucket++;
+  choose(bucket < data.count ? bucket : data.failed.findIndex((rate) => rate > 0));
 }
 
 function pressed(event) {

@@ -9,7 +9,7 @@ function tools() {
     made.addEventListener("click", act);
     return made;
   };
-  const spans = data.phases.map((phase, number) => button(phase.name, () => zoom(data.phases[number].start, data.phases[number].end), `zoom to the ${phase.name}`));
+  const spans = data.phases.map((phase, number) => button(phase.label, () => zoom(data.phases[number].start, data.phases[number].end), `zoom to the ${phase.label}`));
   return element(
     "div",
     { class: "tools", role: "group", "aria-label": "What the charts show" },
@@ -19,13 +19,13 @@ function tools() {
     button("−", () => scaled(2), "zoom out"),
     button("←", () => moved(-0.5), "earlier"),
     button("→", () => moved(0.5), "later"),
-    ...(data.at.length ? [button("next failure", nextFailure)] : []),
+    ...(data.failures ? [button("next failure", nextFailure)] : []),
   );
 }
 
 function panel(title, label, make, keys) {
   const plot = element("div", { class: "plot", tabindex: "0", role: "group", "aria-label": `${label} Arrow keys move, plus and minus zoom, 0 shows all, f goes to the next failure.` });
-  const shownKeys = keys();
+  const shownKeys = keys() || element("span");
   place.append(element("div", { class: "chart" }, element("h3", {}, title), shownKeys, plot));
   const [settings, columns] = make();
   plots.push(new uPlot(settings, columns, plot));
@@ -35,45 +35,50 @@ function panel(title, label, make, keys) {
 }
 
 function versionKeys() {
-  const versions = data.versions.map((one) => [versionColour(one.id), `${one.id || "no version"}: ${one.answers.toLocaleString("en")} good answers`]);
+  const versions = data.versions.map((one) => [versionColour(one.id), `${one.id || "no version"}: ${number(one.answers)} good answers${one.failed ? `, ${number(one.failed)} failed` : ""}`]);
   const both = data.overlaps.length ? [["text", "below: both versions answered"]] : [];
-  return legend([...versions, ["failed", `failed: ${data.at.length.toLocaleString("en")}`], ...both]);
+  return legend([...versions, ["failed", `failed (striped): ${number(data.failures)}`], ...both]);
 }
 
 function failureKeys() {
   const most = data.outages.length < data.outages_in_all ? ` Of ${data.outages_in_all.toLocaleString("en")} outages the ${data.outages.length.toLocaleString("en")} longest are drawn.` : "";
-  return element("p", {}, `A line is a failure; dark is how long an outage lasted at least, light how long at most.${most}`);
+  const latest = data.known ? ` Of ${number(data.failures)} failures the latest ${number(data.at.length)} are drawn while the run goes.` : "";
+  return element("p", {}, `A line is a failure; dark is how long an outage lasted at least, light how long at most.${most}${latest}`);
 }
 
-const INVITATION = "Point at a chart, or choose one and use the arrow keys. Drag to zoom, double-click for all.";
+const INVITATION = matchMedia("(pointer: coarse)").matches
+  ? "Tap a chart to read what was at a time; the buttons zoom."
+  : "Point at a chart, or choose one and use the arrow keys. Drag to zoom, double-click for all.";
 
 function draw() {
   plots.forEach((plot) => plot.destroy());
   [plots, panels, rows] = [[], [], lanes()];
   place.hidden = false;
   document.getElementById("chartless").hidden = true;
-  const focused = [...place.querySelectorAll(".plot")].indexOf(document.activeElement);
+  const focusable = () => [...place.querySelectorAll("button, .plot")];
+  const focused = focusable().indexOf(document.activeElement);
   const text = document.getElementById("readout")?.textContent;
   place.replaceChildren(tools());
-  place.append(element("p", { class: "readout", id: "readout" }, text || INVITATION));
+  place.append(element("p", { class: "readout", id: "readout", tabindex: "0" }, text || INVITATION));
   place.append(element("p", { class: "unseen", id: "spoken", role: "status" }));
   panel("Requests per second, by version", "Requests per second by version.", rates, versionKeys);
   if (rows.names.length) panel("Failures and outages, by endpoint", "Failures and outages by endpoint.", failures, failureKeys);
   panel("Latency of answers to virtual users", "Latency, median to 99th percentile.", latencies, () => legend([["p50", "p50 (thick) to p99 (thin)"]]));
-  panel("The load generator: scheduling lag and CPU of the busiest worker", "Scheduling lag and CPU of the load generator.", health, () => legend([["violated", "lag"], ["third", "CPU, on a scale from nothing to a whole core"]]));
+  panel("The load generator: how late the worst worker woke", "Scheduling lag of the load generator.", lags, () => "");
+  panel("The load generator: CPU of the busiest worker, of one core", "CPU of the load generator.", cpus, () => "");
   zoom(...shown());
-  if (focused >= 0) place.querySelectorAll(".plot")[focused]?.focus({ preventScroll: true });
+  if (focused >= 0) focusable()[focused]?.focus({ preventScroll: true });
 }
 
 /** What decides which charts, layers, lanes and buttons there are. */
-const shape = () => JSON.stringify([data.versions.map((one) => one.id), lanes().names.length, data.phases.map((one) => one.name), data.overlaps.length, data.at.length > 0]);
+const shape = () => JSON.stringify([data.versions.map((one) => one.id), lanes().names.length, data.phases.map((one) => one.label), data.overlaps.length, data.failures > 0]);
 
 /** New figures in the charts that are there: what somebody is just doing with them is left alone. */
 function redraw() {
   rows = lanes();
   panels.forEach((one, number) => {
     plots[number].setData(one.make()[1], false);
-    const keys = one.keys();
+    const keys = one.keys() || element("span");
     one.shownKeys.replaceWith(keys);
     one.shownKeys = keys;
   });
@@ -89,51 +94,19 @@ function show(raw) {
   const before = data && plots.length ? shape() : "";
   data = prepare(raw);
   if (before && before === shape()) redraw();
-  else if (data.versions.length || data.at.length) draw();
+  else if (data.versions.length || data.failures) draw();
   else empty();
 }
 
 function refit() {
-  const width = Math.max(240, root.classList.contains("printing") ? Math.min(660, place.clientWidth) : place.clientWidth);
+  const width = Math.max(240, root.classList.contains("printing") ? Math.min(700, place.clientWidth) : place.clientWidth);
   plots.forEach((plot) => plot.width !== width && plot.setSize({ width, height: plot.height }));
 }
 
 function printing(on) {
   root.classList.toggle("printing", on);
-  if (on) document.querySelectorAll("details").forEach((one) => (one.open = true));
   if (data && plots.length) draw();
   refit();
-}
-
-// --- a run that is under way
-
-async function poll() {
-  const status = document.getElementById("live");
-  let seen = "";
-  for (;;) {
-    try {
-      const answer = await fetch(`live.json?seen=${encodeURIComponent(seen)}`);
-      const news = await answer.json();
-      seen = news.version;
-      for (const [name, html] of Object.entries(news.parts)) replace(name, html);
-      show(news.data);
-      status.textContent = news.status;
-      if (news.title) document.title = news.title;
-      if (news.over) return;
-    } catch {
-      status.textContent = "The run is over, or its server cannot be reached: this is the last that it told.";
-    }
-    await new Promise((done) => setTimeout(done, 1000));
-  }
-}
-
-function replace(name, html) {
-  const known = document.getElementById(name);
-  const made = known || element("section", { id: name });
-  const open = [...made.querySelectorAll("details")].map((one) => one.open);
-  made.innerHTML = html;
-  made.querySelectorAll("details").forEach((one, at) => (one.open = open[at] || false));
-  if (!known) document.querySelector("main").append(made);
 }
 
 // --- begin
@@ -142,4 +115,4 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot
 addEventListener("beforeprint", () => printing(true));
 addEventListener("afterprint", () => printing(false));
 new ResizeObserver(refit).observe(place.parentElement);
-unpack(document.getElementById("data").textContent).then(show).then(() => document.body.hasAttribute("data-live") && poll());
+unpack(document.getElementById("data").textContent).then(show).then(() => document.body.dataset.live && poll(document.body.dataset.live));
