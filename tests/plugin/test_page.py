@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 import urllib.request
 from typing import Any
@@ -31,7 +32,7 @@ def test_a_run_leaves_its_page(zdt, api, pytester):
     assert b"VIOLATED" in before
     assert b"500 Internal Server Error" in before
     page.unlink()
-    pytester.run("pytest-zdt", "judge", "zdt-report")
+    pytester.run(sys.executable, "-m", "pytest_zdt", "judge", "zdt-report")
     assert page.read_bytes() == before
 
 
