@@ -6,11 +6,13 @@ import contextlib
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import termios
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pyte
@@ -30,6 +32,12 @@ ONE = """
 HIDDEN = ("COLUMNS", "NO_COLOR", "CI", "BUILD_NUMBER")
 """Variables of an outer run."""
 PANEL = re.compile(r"^zdt  (load|head|deploying|tail) ")
+
+
+def _at_home(terminal: int) -> None:
+    """In the new process: the terminal is its own, and Ctrl-C is heeded, though whoever started the tests may ignore it."""
+    os.login_tty(terminal)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass
@@ -52,7 +60,7 @@ class Shown:
         termios.tcsetwinsize(slave, (self.rows, self.columns))
         environment = {name: value for name, value in project.environment.items() if name not in HIDDEN}
         environment |= {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", **environ}
-        run = subprocess.Popen(command, cwd=project.path, env=environment, preexec_fn=lambda: os.login_tty(slave))
+        run = subprocess.Popen(command, cwd=project.path, env=environment, preexec_fn=partial(_at_home, slave))
         os.close(slave)
         try:
             while self._read(master):
