@@ -262,9 +262,9 @@ def test_a_deployment_that_is_started_again(zdt, project, again, reason):
 
 def test_a_deployment_that_goes_on_elsewhere(zdt, project):
     """A command that only starts it, and marks of the one that does the work: the run holds until that has ended."""
-    work = f"sleep 1; {MARK} deploy-started; sleep 7; {deploy(project.api)}; {MARK} deploy-ended"
+    work = f"sleep 1; {MARK} deploy-started; sleep 4; {deploy(project.api)}; {MARK} deploy-ended"
     (project.path / "work.sh").write_text(work)
-    follow(zdt, "setsid sh work.sh &", "--zdt-tail=5s")
+    follow(zdt, "setsid sh work.sh &", "--zdt-tail=2s")
     assert [name for name, _ in marks(zdt)][-2:] == ["deploy-ended", "run-ended"]
     assert [name for name, _ in marks(zdt)].count("deploy-ended") == 2
     assert zdt.verdict["requirements"]["version-change"]["status"] == "verified"

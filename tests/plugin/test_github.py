@@ -69,7 +69,7 @@ def test_a_verified_run(make_zdt, step, pytester):
     with Path("zdt.toml").open("a") as configuration:
         configuration.write('[require]\nversion-change = false\nlag = "10s"\n')
     pytester.makepyfile(TESTS)
-    result = zdt.load("--no-summary", duration="2s")
+    result = zdt.load("--no-summary", duration="5s")
     assert result.ret == 0
     assert commands(result) == []
     assert step("GITHUB_STEP_SUMMARY").startswith("## ✅ VERIFIED\n")
