@@ -32,6 +32,7 @@ from typing import Any, NoReturn
 from github_jobs import POLL, Trouble, find, number, say, variable
 
 HEAD_STEP = "Prove the head"
+FOLLOW_STEP = "Follow the deployment"
 STOP_WITHIN = 60.0
 """Seconds for a load that was told to end."""
 TICK = 0.2
@@ -221,14 +222,25 @@ def await_head() -> int:
         job = find(name)
         if job["status"] == "completed":
             raise Trouble(f"the job {name!r} has ended ({job['conclusion']}): nothing would watch the deployment")
-        steps = [step for step in job.get("steps") or () if step["name"] == HEAD_STEP and step["status"] == "completed"]
-        if steps and steps[0]["conclusion"] != "success":
-            raise Trouble(f"the head is not proven: {HEAD_STEP!r} of the job {name!r} ended as {steps[0]['conclusion']}")
-        if steps:
+        if proven(job):
             say("the head is proven")
             return 0
         time.sleep(number(*POLL))
     raise Trouble(f"the job {name!r} has not proven the head within {within:g} s")
+
+
+def proven(job: dict[str, Any]) -> bool:
+    """Whether the load job has proven the head, and goes on: its next step is the load's."""
+    done = [step for step in job.get("steps") or () if step["status"] == "completed"]
+    names = [step["name"] for step in done]
+    if HEAD_STEP not in names:
+        return False
+    head = names.index(HEAD_STEP)
+    if done[head]["conclusion"] != "success":
+        raise Trouble(f"the head is not proven: {HEAD_STEP!r} of the job {job['name']!r} ended as {done[head]['conclusion']}")
+    if FOLLOW_STEP in names:
+        raise Trouble(f"the load of the job {job['name']!r} has ended: nothing would watch the deployment")
+    return True
 
 
 def folder() -> Path:

@@ -7,6 +7,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,12 +167,12 @@ class Runner:
         if self._controller is not None and session.exitstatus == pytest.ExitCode.OK:
             verdict = self._controller.verdict
             session.exitstatus = verdict.exit_status if verdict is not None else NOTHING_JUDGED
-        self._for_github = self._tell_github()
+        self._for_github = self._tell_github(int(session.exitstatus))
 
-    def _tell_github(self) -> list[str]:
+    def _tell_github(self, status: int) -> list[str]:
         """Writes what a step of a workflow leaves; what is to be printed there."""
         if self._controller is None:
-            return github.tell_smoke(os.environ, self._smoke.seen)
+            return github.tell_smoke(os.environ, replace(self._smoke.seen, status=status))
         report, run = self._run.settings.report, {}
         with contextlib.suppress(BundleError):  # nothing was driven, or somebody has taken the directory away
             run = read_run(report)

@@ -198,3 +198,12 @@ def test_one_load_in_a_job(pair):
     assert status == 1
     assert output.startswith("zdt: a load was already started in this job: ")
     assert pair.load.handover("stop")[0] == 0
+
+
+@pytest.mark.parametrize("how", ["success", "failure"])
+def test_a_load_that_has_ended_proves_no_head_any_more(pair, how):
+    """Between the load's end and its job's end nothing would watch a deployment, so none may start."""
+    steps = [{"name": name, "status": "completed", "conclusion": how_} for name, how_ in ((HEAD, "success"), (FOLLOW, how))]
+    tell(pair.deployment.jobs, LOAD_JOB, status="in_progress", steps=steps)
+    status, output = pair.deployment.handover("await-head", ZDT_LOAD_JOB=LOAD_JOB)
+    assert (status, output) == (1, f"zdt: the load of the job {LOAD_JOB!r} has ended: nothing would watch the deployment\n")

@@ -83,15 +83,24 @@ def test_action_installs_the_plugin_of_its_own_version(machine):
 
 
 @pytest.mark.parametrize(
-    "wanted", [{}, {"vus": "7", "args": "-n 2 --zdt-head=2m * $(touch hacked)", "duration": "15m", "report": "a b"}]
+    "wanted", [{}, {"vus": "7", "args": "-n 2\n--zdt-head=2m * $(touch hacked)\n", "duration": "15m", "report": "a b"}]
 )
 def test_action_arguments(machine, wanted):
-    """An input that is not given adds no argument; `args` is split at blanks, and nothing in it is expanded."""
+    """An input that is not given adds no argument; `args` is split at blanks and ends of lines, and nothing in it is expanded."""
     context = {**defaults(ACTION), "inputs.target": "staging", **{f"inputs.{name}": value for name, value in wanted.items()}}
     status, output = machine.run(step(ACTION, "action", "Run pytest"), context)
     more = ["--zdt-duration=15m", "--zdt-vus=7", "-n", "2", "--zdt-head=2m", "*", "$(touch", "hacked)"] if wanted else []
     expected = ["pytest", "--zdt-target=staging", f"--zdt-report={wanted.get('report', 'zdt-report')}", *more]
     assert (status, machine.calls) == (0, [expected]), output
+
+
+def test_the_action_is_pytest_itself(machine):
+    """A step that is cancelled ends pytest, which judges what it saw: the signal goes to the step's own process."""
+    machine.program("pytest", "echo $$ >pid")
+    run = step(ACTION, "action", "Run pytest")
+    process = machine.start(run, {**defaults(ACTION), "inputs.target": "staging"})
+    process.communicate(timeout=30)
+    assert int((machine.checkout / "pid").read_text()) == process.pid
 
 
 @pytest.mark.parametrize("status", [1, 4, 10])

@@ -214,7 +214,7 @@ class SignedSession(requests.Session):
         """The endpoint's name; a given one is for the first hop, redirects are named by their path."""
         method, name, self._name = str(request.method), self._name, None
         if name is not None:
-            return f"{method} {name}"
+            return f"{method} {name}".encode("utf-8", "backslashreplace").decode()  # halves of characters cannot be sent on
         path = connection_and_target(str(request.url))[1].partition("?")[0]
         if not home:
             endpoint = endpoint_name(method, path)

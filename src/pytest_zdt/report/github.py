@@ -25,6 +25,8 @@ MOST: Final = 8
 TITLE, MESSAGE = 120, 1000
 """Characters of an annotation's title and message."""
 NOT_JUDGED = "nothing was judged: the log of this step says why"
+ENDS: Final = {2: "it was interrupted", 3: "pytest or a plugin failed", 4: "pytest was called wrongly", 5: "there was no test"}
+"""pytest's exit statuses that are no failed test."""
 Environ = Mapping[str, str]
 
 
@@ -57,6 +59,17 @@ class SmokeTest:
     requests: int
     versions: Sequence[str]
     failed: Sequence[FailedTest]
+    status: int = 0
+    """pytest's exit status."""
+
+    @property
+    def problem(self) -> str:
+        """Why it proves nothing though no test failed; empty where it does."""
+        if self.failed:
+            return ""
+        if self.status:
+            return ENDS.get(self.status, f"pytest ended with status {self.status}")
+        return "" if self.requests else "no test sent a request"
 
     def __str__(self) -> str:
         versions = ", ".join(self.versions) or "no version in the answers"
@@ -139,6 +152,7 @@ def tell_smoke(environ: Environ, seen: SmokeTest) -> list[str]:
         Note(tests[0].test if len(tests) == 1 else f"{len(tests)} tests failed alike", _told(tests), tests[0].file, tests[0].line)
         for tests in groups.values()
     ]
+    notes += [Note("zero-downtime: smoke test", f"The smoke test proves nothing: {seen.problem}.")] if seen.problem else []
     problems = _add_summary(environ, lambda room: smoke_summary(seen, room))
     return _lines(environ, _commands(notes, "the output of this step has all"), problems)
 
@@ -151,6 +165,8 @@ def _told(tests: Sequence[FailedTest]) -> str:
 def smoke_summary(seen: SmokeTest, room: int = summary.LIMIT) -> str:
     """The summary of a smoke test; failed tests that do not fit into ``room`` bytes are counted only."""
     icon, word = (summary.ICONS[VIOLATED], "failed") if seen.failed else (summary.ICONS[VERIFIED], "passed")
+    if seen.problem:
+        icon, word = summary.ICONS[INCONCLUSIVE], f"proves nothing: {seen.problem}"
     versions = ", ".join(map(code, seen.versions)) or "no version in the answers"
     top = (
         f"## {icon} Smoke test {word}\n\n{seen.tests} tests, {len(seen.failed)} failed; {seen.requests} requests to "

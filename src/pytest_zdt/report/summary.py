@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -251,5 +252,5 @@ SECTIONS: Final[tuple[tuple[str, int, Callable[[Verdict], str]], ...]] = (
 def _again(run: Mapping[str, Any], place: str) -> str:
     where = f" Its evidence is in {code(place, 2 * LONGEST)}." if place else ""
     again = f"To repeat the run: {code(repeat, 2 * LONGEST)}. " if (repeat := command(run)) else ""
-    judged = f"pytest-zdt judge {place or 'DIR'}"
-    return f"{again}To judge it again: {code(judged)}.{where}"
+    judged = shlex.join(["pytest-zdt", "judge", place or "DIR"])
+    return f"{again}To judge it again: {code(judged, 2 * LONGEST)}.{where}"

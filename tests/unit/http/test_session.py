@@ -130,6 +130,13 @@ def test_version_in_the_body(serve, connect):
     assert session.seen[0].version == "v3"
 
 
+def test_a_name_that_cannot_be_written(serve, connect):
+    """Half a character in a name, of some test's data perhaps, is written out: evidence and channels hold whole ones only."""
+    session = connect(serve(reply()).url)
+    session.get("/a/", name="/u \ud800/")
+    assert session.seen[0].endpoint == "GET /u \\ud800/"
+
+
 def test_name_and_expected(serve, connect):
     """``name`` replaces the path, ``expected`` declares statuses; both hold for their request only."""
     session = connect(serve(reply(424)).url)

@@ -280,6 +280,23 @@ def test_a_smoke_test_that_passed(step: dict[str, str], tmp_path: Path) -> None:
     assert "(no version in the answers)" in (tmp_path / "summary").read_text()
 
 
+@pytest.mark.parametrize(
+    "seen, why",
+    [
+        ({"status": 2}, "it was interrupted"),
+        ({"status": 3}, "pytest or a plugin failed"),
+        ({"status": 5, "tests": 0}, "there was no test"),
+        ({"status": 77}, "pytest ended with status 77"),
+        ({"requests": 0}, "no test sent a request"),
+    ],
+)
+def test_a_smoke_test_that_proves_nothing(seen: dict[str, int], why: str, step: dict[str, str], tmp_path: Path) -> None:
+    """That no test failed is no success where none was tried, or pytest did not come to its end."""
+    (line,) = commands("\n".join(tell_smoke(step, replace(SMOKE, failed=[], **seen))))  # type: ignore[arg-type]
+    assert line == ("error", {"title": "zero-downtime: smoke test"}, f"The smoke test proves nothing: {why}.")
+    assert (tmp_path / "summary").read_text().startswith(f"## ⚠️ Smoke test proves nothing: {why}\n")
+
+
 def test_a_smoke_test_with_many_failures(step: dict[str, str], tmp_path: Path) -> None:
     """Eight annotations at most; a list that does not fit is left out aloud."""
     failed = [FailedTest(f"test_{number}.py::test", f"{number} {'x' * 200}", f"test_{number}.py", 1) for number in range(5000)]
