@@ -96,7 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("mark", help="add a mark to a run that is under way on this machine")
     command.add_argument("name", metavar="NAME", help=f"what happened, such as {STARTED} or {DEPLOYED}")
     command.add_argument(
-        "--report", metavar="DIR", type=Path, default=Path("zdt-report"), help="the run's report directory (default: zdt-report)"
+        "--report",
+        metavar="DIR",
+        type=Path,
+        default=Path(os.environ.get("ZDT_REPORT_DIR") or "zdt-report"),
+        help="the run's report directory (default: in a deploy command that of its run, else zdt-report)",
     )
     command.set_defaults(run=_mark)
     return parser

@@ -12,8 +12,10 @@ from typing import Final
 
 from pytest_zdt.evidence.bundle import BundleError, read_bundle
 from pytest_zdt.report.metrics import Metrics, measure
+from pytest_zdt.report.terminal import clean
 from pytest_zdt.verdict.facts import gather
 from pytest_zdt.verdict.judge import decide
+from pytest_zdt.verdict.model import VERIFIED
 
 STDOUT: Final = "-"
 Writer = Callable[[Metrics], None]
@@ -79,6 +81,11 @@ def _extra() -> Iterator[None]:
 def _measured(directory: Path) -> Metrics:
     facts = gather(read_bundle(directory))
     verdict = decide(facts)
+    load = next(one for one in verdict.requirements if one.name == "load")
+    if load.status != VERIFIED:
+        print(
+            f"pytest-zdt: not all of the planned load is in this evidence ({load.reason}): {clean(load.detail)}", file=sys.stderr
+        )
     try:
         return measure(facts, verdict)
     except ValueError as error:

@@ -20,7 +20,7 @@ from pytest_zdt.team import Team
 def environment(run: Run) -> dict[str, str]:
     """What the serve and deploy commands find in their environment beside the caller's own."""
     target = run.settings.target
-    found = {"ZDT_BASE_URL": target.base_url, "ZDT_RUN_ID": run.id}
+    found = {"ZDT_BASE_URL": target.base_url, "ZDT_RUN_ID": run.id, "ZDT_REPORT_DIR": str(run.settings.report.resolve())}
     if run.settings.serve:
         found["ZDT_PORT"] = target.base_url.rpartition(":")[2].partition("/")[0]
     if target.secret and run.settings.secret_env:

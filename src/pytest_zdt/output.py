@@ -19,6 +19,8 @@ FIRST: Final = 8 << 20
 LAST: Final = 1 << 20
 """Bytes that are kept from its end."""
 HIDDEN: Final = b"***"
+END_WITHIN: Final = 0.1
+"""Seconds for the reader to see that nobody can print any more."""
 DRAIN_WITHIN: Final = 2.0
 """Seconds for what a command has printed to be read, once it has ended: what it left behind may print on."""
 
@@ -42,7 +44,8 @@ def mask(text: str, secret: str) -> str:
 class Output:
     """Writes to the open, empty file ``file``: up to ``first`` bytes, then the ``last`` ones, with a line between them.
 
-    What looks like the beginning of a secret is held back until more comes, or until `settle`. Not for several threads at once.
+    What looks like the beginning of a secret is held back until more comes, or until `settle` says that nothing will. Not for
+    several threads at once.
     """
 
     def __init__(self, file: int, secrets: Iterable[bytes], first: int = FIRST, last: int = LAST) -> None:
@@ -63,9 +66,14 @@ class Output:
         self._put(data[: len(data) - held])
 
     def settle(self) -> None:
-        """All that came so far is in the file when this returns. Raises `OSError`."""
-        self._put(self._held)
-        self._held, self._unsettled = b"", 0
+        """Nothing more comes: all of it is in the file when this returns. Raises `OSError`."""
+        held, self._held = self._held, b""
+        self._put(held)
+        self.show()
+
+    def show(self) -> None:
+        """All that came so far is in the file when this returns, but for what is held back. Raises `OSError`."""
+        self._unsettled = 0
         if self._end:
             note = f"\n[... {self._left_out} bytes are left out ...]\n".encode() if self._left_out else b""
             text = note + self._end
@@ -90,8 +98,7 @@ class Output:
             del self._end[:surplus]
             self._left_out += surplus
         if self._unsettled > self._last:  # now and then, for whoever looks, or kills
-            self._unsettled = 0
-            self.settle()
+            self.show()
 
 
 class Pump(threading.Thread):
@@ -114,9 +121,13 @@ class Pump(threading.Thread):
                 self._output.take(data)
 
     def drain(self) -> None:
-        """Returns when all that was printed before this call is in the file; waits `DRAIN_WITHIN` at most."""
+        """Returns when all that was printed before this call is in the file; waits `DRAIN_WITHIN` at most.
+
+        Where others still hold the pipe, what may be the beginning of a secret waits for what they print.
+        """
         end = time.monotonic() + DRAIN_WITHIN
         while self.is_alive() and select.select([self._pipe], [], [], 0)[0] and time.monotonic() < end:
             time.sleep(0.005)
+        self.join(END_WITHIN)
         with self._lock, contextlib.suppress(OSError):
-            self._output.settle()
+            self._output.show()

@@ -106,9 +106,10 @@ class Runner:
         lanes = [lane(vu, workers, settings.lanes) for vu in range(settings.vus)]
         vus = ", ".join(f"{lanes.count(name)} {name}" for name in settings.lanes)
         users = f"{_shape(settings)}{settings.vus} VU{'s' * (settings.vus > 1)} ({vus} connections)"
+        beside = " before and after the deployment" if settings.deploy else ""
         return (
             f"zdt: {what}; {users} on {workers} worker{'s' * (workers > 1)}, "
-            f"{settings.duration:g}s at most, --zdt-seed={settings.seed}, evidence in {settings.report}"
+            f"{settings.duration:g}s at most{beside}, --zdt-seed={settings.seed}, evidence in {settings.report}"
             f"{f', live at {self._live.url}' if self._live is not None else ''}"
         )
 

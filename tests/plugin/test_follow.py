@@ -282,3 +282,10 @@ def test_marks_of_a_run_that_deploys_nothing(zdt, project):
     told = [line.rpartition(" at ")[0] for line in project.output.splitlines() if line.startswith("zdt: marked ")]
     assert told == ["zdt: marked deploy-started"] * 2 + ["zdt: marked deploy-ended"]
     assert ended(zdt)["data"]["stopped_by"] == "duration"
+
+
+def test_a_mark_finds_the_run_that_it_is_made_in(zdt, project):
+    """A deploy script marks its own run wherever that keeps its evidence, and in whatever folder the script works."""
+    zdt.folder = "elsewhere"
+    follow(zdt, f"cd / && {sys.executable} -m pytest_zdt mark half-way", "--zdt-report=elsewhere", "--zdt-tail=1s")
+    assert "half-way" in [name for name, _ in marks(zdt)]

@@ -75,6 +75,31 @@ def test_the_end_is_in_the_file_now_and_then(tmp_path: Path) -> None:
     assert (tmp_path / "log").stat().st_size > 20
 
 
+@pytest.mark.parametrize("piece", [1, 7, 64, 1000])
+def test_no_secret_however_much_is_printed(kept: Taking, piece: int) -> None:
+    """Wherever the stream is cut, also while its end is put into the file now and then: no secret is in it."""
+    data = b"".join(b"x" * (number % 61) + SECRET.encode() + b"\n" for number in range(700))
+    text = kept(*(data[start : start + piece] for start in range(0, len(data), piece)), first=1000, last=300)
+    assert SECRET.encode() not in text
+    assert text.count(b"***") > 10
+
+
+def test_what_is_left_behind_prints_the_rest_of_a_secret(tmp_path: Path) -> None:
+    """A command ends in the middle of one, what it left behind goes on: no part is shown before the rest is known."""
+    reading, writing = os.pipe()
+    with (tmp_path / "log").open("wb") as file:
+        pump = Pump(reading, Output(file.fileno(), forms(SECRET)))
+        pump.start()
+        os.write(writing, b"token=" + SECRET[:5].encode())
+        pump.drain()
+        assert (tmp_path / "log").read_bytes() == b"token="
+        os.write(writing, SECRET[5:].encode() + b"\n")
+        os.close(writing)
+        pump.join(10)
+    os.close(reading)
+    assert (tmp_path / "log").read_bytes() == b"token=***\n"
+
+
 def test_a_pump_reads_on_where_nothing_can_be_written() -> None:
     """On a full disk the command does not come to a stop: its output is read, and lost."""
     reading, writing = os.pipe()

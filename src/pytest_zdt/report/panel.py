@@ -64,7 +64,8 @@ class View:
 def line(view: View, ended: bool = False) -> str:
     """The run in one line, as a log has it."""
     stage = "" if view.stage == "load" else f"{view.stage}, "
-    going = f"{stage}at most {max(0.0, view.limit - view.now):.0f}s left, {_users(view)}, {view.per_second:.0f} requests/s, "
+    left = f"at most {max(0.0, view.limit - view.now):.0f}s left, " if _bounded(view) else ""
+    going = f"{stage}{left}{_users(view)}, {view.per_second:.0f} requests/s, "
     names = ", ".join(_fitted(release.name, NAME_WIDTH) for release in view.releases[-5:])
     more = f"{len(view.releases) - 5} before, " if len(view.releases) > 5 else ""
     versions = f"versions: {more}{names}" if names else _nameless(view)
@@ -88,11 +89,16 @@ def panel(view: View, width: int, height: int = 9, ascii_only: bool = False) -> 
     return [(_fitted(text, width - 1), style) for text, style in (_stage(view, width, ascii_only), *lines)]
 
 
+def _bounded(view: View) -> bool:
+    """Whether it is known how long the run may go on: a deployment takes its time, and has its tail after it."""
+    return view.stage not in ("head", "deploying")
+
+
 def _stage(view: View, width: int, ascii_only: bool) -> Line:
     of = f" of {_clock(view.needed)}" if view.needed else ""
     begin = f"zdt  {view.stage} {_clock(view.done)}{of}"
-    left = f"at most {_clock(max(0.0, view.limit - view.now))} left"
-    done = f"{_clock(view.now)} done, {left}" if view.stage != "load" else left
+    left = f"at most {_clock(max(0.0, view.limit - view.now))} left" if _bounded(view) else f"{_clock(view.now)} done"
+    done = f"{_clock(view.now)} done, {left}" if view.stage == "tail" else left
     for end in (f"  {done}", f"  {left}", f"  {left.removeprefix('at most ')}", ""):
         room = min(WIDEST_BAR, width - 1 - len(begin) - len(end) - 2)
         if room >= LEAST_BAR:

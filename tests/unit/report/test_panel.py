@@ -22,13 +22,13 @@ DEPLOYING = replace(
 )  # fmt: skip
 PANELS = {
     "head": (HEAD, 100, """\
-zdt  head 0:04 of 0:09  ━━━━━━━━━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  0:05 done, at most 1:24 left
+zdt  head 0:04 of 0:09  ━━━━━━━━━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  0:05 done
      20 VUs, 145 requests/s now, 744 requests
      v1  744 answers                 ▇████  answers now
      no request failed
      evidence in zdt-report"""),
     "deploying": (DEPLOYING, 100, """\
-zdt  deploying 0:11  ━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  0:21 done, at most 1:09 left
+zdt  deploying 0:11  ━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  0:21 done
      20 VUs, 145 requests/s now, 3047 requests
      v1  2442 answers            ███▆▅▄▃▂▁▁  answers now
      v2   602 answers               ▂▃▄▅▆▇█  answers now, first at 0:14
@@ -43,7 +43,7 @@ zdt  tail 0:09 of 0:09  ━━━━━━━━━━━━━━━━━━�
      3 failed, the last 0:11 ago: 2 status-5xx, 1 read-timeout
      evidence in zdt-report"""),
     "narrow": (DEPLOYING, 40, """\
-zdt  deploying 0:11  ━━╌╌╌╌╌  1:09 left
+zdt  deploying 0:11  ━━╌╌╌╌╌  0:21 done
   20 VUs, 145 requests/s now, 3047 re..
   v1  2442 answers  answers now
   v2   602 answers  answers now, firs..
@@ -65,7 +65,7 @@ zdt  load 0:05 of 15:00  ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌�
      no request failed
      evidence in zdt-report"""),
     "rate": (replace(HEAD, rate=20.0, requests=0, per_second=0.0, releases=()), 80, """\
-zdt  head 0:04 of 0:09  ━━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌  0:05 done, at most 1:24 left
+zdt  head 0:04 of 0:09  ━━━━━━━━━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  0:05 done
      up to 20 VUs at 20 tests/s, 0 requests/s now, 0 requests
      no answer yet
      no request failed
@@ -130,11 +130,11 @@ def test_polled_versions() -> None:
 @pytest.mark.parametrize(
     ("view", "ended", "text"),
     [
-        (HEAD, False, "zdt    5s: head, at most 85s left, 20 VUs, 145 requests/s, 744 requests, 0 failed, versions: v1"),
+        (HEAD, False, "zdt    5s: head, 20 VUs, 145 requests/s, 744 requests, 0 failed, versions: v1"),
         (
             DEPLOYING,
             False,
-            "zdt   21s: deploying, at most 69s left, 20 VUs, 145 requests/s, 3047 requests, 3 failed, "
+            "zdt   21s: deploying, 20 VUs, 145 requests/s, 3047 requests, 3 failed, "
             "outage for 0:04: GET /v1/images/{id}/ and 1 more, versions: v1, v2",
         ),
         (replace(DEPLOYING, outages=()), True, "zdt   21s: ended, 3047 requests, 3 failed, versions: v1, v2"),
