@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -78,6 +79,11 @@ def defaults(name: str) -> dict[str, str]:
 def fill_in(text: object, context: Mapping[str, str]) -> str:
     """The text with its expressions replaced; one that the context does not have is an error."""
     return re.sub(r"\$\{\{ *(.*?) *\}\}", lambda found: context[found[1]], str(text))
+
+
+def heed() -> None:
+    """In a new process: SIGINT ends it, as in a step of GitHub's, though whoever started the tests may ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass
@@ -158,7 +164,7 @@ class Machine:
             "text": True,
         }
         environment = {**self.environment(step["name"]), **given}
-        return subprocess.Popen(["bash", *shell, str(script)], cwd=self.checkout, env=environment, **pipes)
+        return subprocess.Popen(["bash", *shell, str(script)], cwd=self.checkout, env=environment, preexec_fn=heed, **pipes)
 
     def run(self, step: Mapping[str, Any], context: Mapping[str, str]) -> tuple[int, str]:
         """Exit status and output of a step."""
@@ -175,5 +181,6 @@ class Machine:
             "stderr": subprocess.STDOUT,
             "text": True,
         }
-        done = subprocess.run(script, cwd=self.checkout, env={**self.environment(), **environment}, timeout=60, **pipes)
+        environ = {**self.environment(), **environment}
+        done = subprocess.run(script, cwd=self.checkout, env=environ, timeout=60, preexec_fn=heed, **pipes)
         return done.returncode, done.stdout
