@@ -28,6 +28,10 @@ GITHUB = {
     "GITHUB_ACTIONS": "true",
     "ZDT_POLL": "0.05",
 }
+PYTHON = f"""#!/bin/sh
+exec '{sys.executable}' "$@"
+"""
+"""A launcher of versions in its place, such as pyenv's, would put its own programs before the machine's."""
 LOG = """#!/bin/bash
 line=${0##*/}
 for word in "$@"; do line+=$'\\t'$word; done
@@ -102,6 +106,7 @@ class Machine:
         if not self.jobs.exists():
             self.jobs.write_text("[]")
         self.program("gh", GH)
+        self.program("python3", PYTHON)
 
     @property
     def checkout(self) -> Path:
