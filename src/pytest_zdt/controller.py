@@ -17,7 +17,7 @@ from pytest_zdt.director import Seen
 from pytest_zdt.evidence.marks import ABORTED, CONTROL, FAILED, HUNG, LOST, POLLED
 from pytest_zdt.follow import Following
 from pytest_zdt.poller import Poller, control, version_of
-from pytest_zdt.processes import sigterm_interrupts
+from pytest_zdt.processes import ends_interrupt, first_calls
 from pytest_zdt.progress import Watch
 from pytest_zdt.record import Record
 from pytest_zdt.report.panel import View
@@ -149,7 +149,7 @@ class Controller:
         self._workers = workers
         interrupted = False
         self._thread.start()
-        with sigterm_interrupts():
+        with ends_interrupt():
             try:
                 yield
             except BaseException:  # Ctrl-C and pytest's own ends too: the workers must send what they have
@@ -157,7 +157,8 @@ class Controller:
                 self._wind_up()
                 raise
             finally:
-                self._finish(interrupted)
+                with first_calls(self._following.hurry):
+                    self._finish(interrupted)
 
     def _wind_up(self) -> None:
         """After Ctrl-C: the workers send what they have."""

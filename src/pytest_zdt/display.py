@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -48,10 +49,11 @@ class Display:
             self.announce(line(view))
 
     def announce(self, text: str) -> None:
-        """A line of its own."""
+        """A line of its own. A terminal that is gone takes none, and ends nothing."""
         if (reporter := self._reporter) is not None:
-            reporter.ensure_newline()
-            reporter.write_line(clean(text))
+            with contextlib.suppress(OSError):
+                reporter.ensure_newline()
+                reporter.write_line(clean(text))
 
     def end(self, view: View | None) -> None:
         """Takes the panel away, and tells of the run in a last line; without a view there was none."""

@@ -121,6 +121,11 @@ class Following:
         tail = f": {said or 'it printed nothing'} (see {self._run.settings.report / DEPLOY_LOG})" if self._director.failed else ""
         self._announce(f"zdt: the deployment's command {how} after {now - self._started:.1f} s{tail}")
 
+    def hurry(self) -> None:
+        """A command that is being ended is killed at once. Also for a signal's handler, while `stop` waits."""
+        if self._command is not None:
+            self._command.hurry()
+
     def stop(self, now: float) -> None:
         """Ends the command and all it left behind; returns when they are gone. ``now`` is when the run ended."""
         if self._command is None:

@@ -3,7 +3,8 @@
 The keeper is a process of its own in a session of its own. On Linux it adopts whatever the command leaves behind (a child
 subreaper, prctl(2)), so a server that re-executes itself or goes to the background cannot get away. It prints the command's exit
 status as one line, and when its standard input ends, because the run ended it or because the run was killed, it ends every
-descendant: SIGTERM first, SIGKILL after a grace. What they print goes to its standard error, an empty file, as `Output` has it.
+descendant: SIGTERM first, SIGKILL after a grace. SIGTERM to the keeper is as such an end; another one cuts the grace short. What
+they print goes to its standard error, an empty file, as `Output` has it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pytest_zdt.output import DRAIN_WITHIN, Output, Pump, forms
 
 GRACE = 6.0
 """Seconds between SIGTERM and SIGKILL."""
+ENDING, HURRIED = threading.Event(), threading.Event()
 PR_SET_CHILD_SUBREAPER = 36
 """prctl(2)."""
 SECRET = "ZDT_SIGNING_SECRET"
@@ -33,6 +35,7 @@ def main(command: str) -> None:
     """Runs ``command`` in a shell until standard input ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    signal.signal(signal.SIGTERM, _told_to_end)
     report = os.dup(1)
     os.dup2(2, 1)
     reading, writing = os.pipe()
@@ -46,9 +49,18 @@ def main(command: str) -> None:
     reaper.start()
     while os.read(0, 1024):
         pass
+    ENDING.set()
     end_all(process.pid)
     reaper.join(DRAIN_WITHIN + 1.0)
     pump.join(DRAIN_WITHIN)
+
+
+def _told_to_end(number: int, frame: object) -> None:
+    """The read that it interrupts goes on (PEP 475), and finds nothing."""
+    if ENDING.is_set():
+        HURRIED.set()
+    ENDING.set()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
 
 def _reap(child: int, report: int, pump: Pump) -> None:
@@ -66,9 +78,10 @@ def _reap(child: int, report: int, pump: Pump) -> None:
 def end_all(child: int) -> None:
     """Ends the command's own process first, so that it can tidy up, then all its descendants."""
     _signal([child], signal.SIGTERM)
-    _wait_until(lambda: child not in descendants(), GRACE)
+    _wait_until(lambda: HURRIED.is_set() or child not in descendants(), GRACE)
     _signal(descendants(), signal.SIGTERM)
-    if not _wait_until(lambda: not descendants(), GRACE / 2):
+    _wait_until(lambda: HURRIED.is_set() or not descendants(), GRACE / 2)
+    if descendants():
         _signal(descendants(), signal.SIGKILL)
         _wait_until(lambda: not descendants(), GRACE / 2)
 

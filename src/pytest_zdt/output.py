@@ -19,6 +19,8 @@ FIRST: Final = 8 << 20
 LAST: Final = 1 << 20
 """Bytes that are kept from its end."""
 HIDDEN: Final = b"***"
+LEAST_CODED: Final = 8
+"""Characters of base 64 below which they may be anybody's."""
 END_WITHIN: Final = 0.1
 """Seconds for the reader to see that nobody can print any more."""
 DRAIN_WITHIN: Final = 2.0
@@ -28,10 +30,20 @@ DRAIN_WITHIN: Final = 2.0
 def forms(secret: str) -> list[bytes]:
     """A secret as it is, and as programs write it: in JSON, in URLs, in base 64, in hexadecimal; longest first."""
     raw = secret.encode("utf-8", "surrogateescape")
-    texts = (repr(secret)[1:-1], json.dumps(secret)[1:-1], urllib.parse.quote(raw), urllib.parse.quote_plus(raw), raw.hex())
-    coded = (base64.b64encode(raw).rstrip(b"="), base64.urlsafe_b64encode(raw).rstrip(b"="))
-    found = {raw, *coded, *(text.encode("utf-8", "backslashreplace") for text in texts)}
+    quoted = {urllib.parse.quote(raw), urllib.parse.quote_plus(raw)}
+    small = {re.sub("%..", lambda found: found[0].lower(), text) for text in quoted}
+    texts = {repr(secret)[1:-1], json.dumps(secret)[1:-1], raw.hex(), raw.hex().upper(), *quoted, *small}
+    found = {raw, *_coded(raw), *(text.encode("utf-8", "backslashreplace") for text in texts)}
     return sorted(found - {b""}, key=len, reverse=True)
+
+
+def _coded(raw: bytes) -> set[bytes]:
+    """What base 64 makes of it: alone, and within more, such as ``user:secret``, what does not depend on its neighbours."""
+    texts = {base64.b64encode(raw).rstrip(b"=")}
+    for before in range(3):
+        inner = base64.b64encode(bytes(before) + raw)[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
+        texts |= {inner} if len(inner) >= LEAST_CODED else set()
+    return texts | {text.translate(bytes.maketrans(b"+/", b"-_")) for text in texts}
 
 
 def mask(text: str, secret: str) -> str:

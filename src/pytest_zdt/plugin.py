@@ -22,11 +22,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
     """Reads the settings before anything is started; in load mode xdist's workers carry the load unless told otherwise."""
-    if not hasattr(config, "workerinput") and not config.option.help and not config.option.version and any_given(config):
-        from pytest_zdt.prepare import prepare
+    if hasattr(config, "workerinput") or config.option.help or config.option.version or not any_given(config):
+        return (yield)
+    from pytest_zdt.prepare import prepare, tell_github
 
+    try:
         prepare(config)
-    return (yield)
+        return (yield)
+    except pytest.UsageError as error:
+        tell_github(error)
+        raise
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,6 +13,7 @@ import pytest
 from pytest_zdt.keys import RUN
 from pytest_zdt.options import OPTIONS, given
 from pytest_zdt.processes import free_port
+from pytest_zdt.report import github
 from pytest_zdt.schedule import worker_count
 from pytest_zdt.settings import Run, SettingsError, read_configuration, resolve
 
@@ -72,6 +73,12 @@ def _heed_tx(option: Any) -> None:
         option.dist = "load"
     if option.maxworkerrestart is None:
         option.maxworkerrestart = "0"
+
+
+def tell_github(error: pytest.UsageError) -> None:
+    """A refused run is told in the workflow's summary too, and where the annotations are; pytest itself prints the error."""
+    for line in github.tell_refused(os.environ, " ".join(map(str, error.args))):
+        print(line, flush=True)
 
 
 def configured_root(config: pytest.Config) -> Path:

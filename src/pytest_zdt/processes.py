@@ -11,14 +11,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 END = 1 << 16
 """Bytes at the end of an output in which its last line is looked for."""
 SHOWN = 200
 """Characters of it."""
+ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
+"""What ends a run from outside: somebody's kill, a terminal that is closed."""
 CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)?")
 """Control sequences of terminals (ECMA-48): colours and the like, titles."""
 
@@ -57,6 +60,10 @@ class Command:
         """Has the command and all it started ended; returns at once."""
         if self._keeper.stdin is not None and not self._keeper.stdin.closed:
             self._keeper.stdin.close()
+
+    def hurry(self) -> None:
+        """What is being ended is killed at once. Also for a signal's handler, while `stop` waits."""
+        self._keeper.terminate()
 
     def stop(self) -> None:
         """Ends the command and all it started; returns when they are gone."""
@@ -107,16 +114,34 @@ def wait_until_served(command: Command, url: str, within: float = 60.0, sleep: C
 
 
 @contextlib.contextmanager
-def sigterm_interrupts() -> Iterator[None]:
-    """Within this, SIGTERM ends the main thread as Ctrl-C does. Elsewhere than there it does nothing."""
+def heeding(numbers: Iterable[signal.Signals], handle: Callable[[int, object], None]) -> Iterator[None]:
+    """Within this, these signals are handled so, but for those that are ignored, as nohup has it.
+
+    Elsewhere than in the main thread it does nothing.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = {number: signal.getsignal(number) for number in numbers}
+    heeded = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
+    for number in heeded:
+        signal.signal(number, handle)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in heeded:
+            signal.signal(number, before[number])
+
+
+def ends_interrupt() -> contextlib.AbstractContextManager[None]:
+    """Within this, `ENDS` end the main thread as Ctrl-C does."""
+    return heeding(ENDS, _interrupt)
+
+
+def first_calls(do: Callable[[], None]) -> contextlib.AbstractContextManager[None]:
+    """Within this, the first Ctrl-C, or one of `ENDS`, calls ``do``; the second ends the main thread."""
+    first = [do]
+    return heeding((signal.SIGINT, *ENDS), lambda number, frame: first.pop()() if first else _interrupt(number, frame))
 
 
 def _interrupt(number: int, frame: object) -> None:

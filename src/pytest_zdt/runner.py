@@ -168,7 +168,8 @@ class Runner:
         if self._controller is not None and session.exitstatus == pytest.ExitCode.OK:
             verdict = self._controller.verdict
             session.exitstatus = verdict.exit_status if verdict is not None else NOTHING_JUDGED
-        self._for_github = self._tell_github(int(session.exitstatus))
+        if session.exitstatus != pytest.ExitCode.USAGE_ERROR:  # `prepare.tell_github` has the error itself
+            self._for_github = self._tell_github(int(session.exitstatus))
 
     def _tell_github(self, status: int) -> list[str]:
         """Writes what a step of a workflow leaves; what is to be printed there."""

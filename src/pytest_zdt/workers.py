@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -26,7 +26,7 @@ from pytest_zdt.evidence.samples import Sample
 from pytest_zdt.outcomes import Outcome, Problem, judge
 from pytest_zdt.printing import Printing
 from pytest_zdt.prober import Prober
-from pytest_zdt.processes import unreachable
+from pytest_zdt.processes import ENDS, heeding, unreachable
 from pytest_zdt.pulse import Pulse
 from pytest_zdt.refusals import refusals
 from pytest_zdt.settings import Run
@@ -91,22 +91,16 @@ class Worker:
         if not self._done:
             self._done = True
             faulthandler.cancel_dump_traceback_later()  # pytest's faulthandler_timeout is about one test
-            with warnings.catch_warnings(), self._printing.kept(), self._sigterm():
+            with warnings.catch_warnings(), self._printing.kept(), self._ends():
                 items.error_filters(self._config)
                 self._load(item.session)
         return True
 
-    @contextlib.contextmanager
-    def _sigterm(self) -> Iterator[None]:
-        """A worker of its own process heeds SIGTERM as a stop, so that what it has seen is sent."""
-        if not hasattr(self._config, "workerinput") or threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = signal.signal(signal.SIGTERM, lambda number, frame: self.receive(("stop", "SIGTERM")))
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGTERM, before)
+    def _ends(self) -> contextlib.AbstractContextManager[None]:
+        """A worker of its own process heeds what ends a run as a stop, so that what it has seen is sent."""
+        if not hasattr(self._config, "workerinput"):
+            return contextlib.nullcontext()
+        return heeding(ENDS, lambda number, frame: self.receive(("stop", signal.Signals(number).name)))
 
     def _load(self, session: pytest.Session) -> None:
         if refused := refusals(session.items) or _misunderstood(session) or self._out_of_reach():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import select
@@ -202,6 +203,24 @@ def test_ctrl_c(tmp_path):
     assert shown.status == 2
     assert nothing_left(shown)
     assert shown.emulator.margins in (None, (0, 39))
+
+
+@pytest.mark.parametrize("mode", ["n0", "n2"])
+def test_a_terminal_that_is_closed(tmp_path, mode):
+    """Nobody reads on, and nothing can be printed: the run ends, and its evidence is judged."""
+
+    def close(shown: Shown, master: int) -> None:
+        if shown.panels:
+            null = os.open(os.devnull, os.O_RDONLY)
+            os.dup2(null, master)  # as with the window's end, the last one who has the master side is gone
+            os.close(null)
+
+    command = "trap '' HUP; echo under way; sleep 600"
+    shown = watched(tmp_path, "--zdt-duration=60s", "--zdt-head=0s", f"--zdt-deploy={command}", mode=mode, do=close)
+    assert shown.status not in (0, -9)
+    verdict = json.loads((tmp_path / "zdt-report" / "verdict.json").read_text())
+    assert "interrupted" in [one["reason"] for one in verdict["requirements"]]
+    assert (tmp_path / "zdt-report" / "report.html").exists()
 
 
 @pytest.mark.parametrize(

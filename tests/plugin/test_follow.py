@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -157,9 +157,7 @@ def test_a_run_that_is_ended_while_the_command_runs(zdt, project, number):
     """Ctrl-C and SIGTERM end the command and what it started; the mark of its end says why, the verdict that it was cut."""
     command = "sleep 600 & echo $! > pids; echo half way; wait"
     with project.started(*zdt.arguments("--zdt-duration=60s", "--zdt-deploy", command)) as run:
-        while not (project.path / "pids").exists():
-            assert run.poll() is None
-            time.sleep(0.05)
+        until(run, lambda: (project.path / "pids").exists())
         os.kill(run.pid, number)
         assert run.wait(30) == 2
     assert gone(project.path / "pids")
@@ -171,14 +169,34 @@ def test_a_run_that_is_ended_while_the_command_runs(zdt, project, number):
     assert "Traceback" not in project.output
 
 
+def test_impatience(zdt, project):
+    """Who presses Ctrl-C again while a command refuses to end need not wait for its grace, and still has the verdict."""
+    command = "trap 'echo no, thanks' TERM; echo $$ > pids; while :; do sleep 0.1; done"
+    with project.started(*zdt.arguments("--zdt-duration=60s", "--zdt-deploy", command)) as run:
+        until(run, lambda: (project.path / "pids").exists())
+        os.kill(run.pid, signal.SIGINT)
+        until(run, lambda: "no, thanks" in (zdt.report / "deploy.log").read_text())
+        os.kill(run.pid, signal.SIGINT)
+        assert run.wait(30) == 2
+    assert gone(project.path / "pids")
+    assert zdt.mark("deploy-ended")["exit_status"] == 137
+    assert zdt.verdict["requirements"]["load"]["reason"] == "interrupted"
+    assert "Traceback" not in project.output
+
+
+def until(run: subprocess.Popen[bytes], seen: Callable[[], bool]) -> None:
+    """Returns when that is seen of a run that is under way."""
+    while not seen():
+        assert run.poll() is None
+        time.sleep(0.05)
+
+
 def test_a_command_that_is_killed_by_somebody_else(zdt, project):
     """The run goes on, and ends by itself with the signal's name."""
     with project.started(
         *zdt.arguments("--zdt-duration=60s", "--zdt-tail=1s", "--zdt-deploy", "echo $$ > pid; sleep 600")
     ) as run:
-        while not (project.path / "pid").exists() or not (project.path / "pid").read_text():
-            assert run.poll() is None
-            time.sleep(0.05)
+        until(run, lambda: (project.path / "pid").exists() and bool((project.path / "pid").read_text()))
         os.kill(int((project.path / "pid").read_text()), signal.SIGKILL)
         assert run.wait(30) == 10
     assert change(zdt) == ("deploy-failed", "Only v1 answered. The deployment's command ended with exit status 137 (SIGKILL).")

@@ -138,13 +138,35 @@ def test_a_summary_that_cannot_be_written(make_zdt, pytester):
     result.stdout.fnmatch_lines(["summary.md was not written: Is a directory"])
 
 
-def test_no_run_at_all(make_zdt, step, pytester):
-    """A test that cannot be driven leaves a summary that says that nothing was judged."""
-    zdt = make_zdt("n0")
-    pytester.makepyfile(TESTS.replace("def test_one(zdt_session)", "def test_one(zdt_session, monkeypatch)"))
-    result = zdt.load()
+@pytest.mark.parametrize(
+    ("mode", "options", "why"),
+    [
+        ("no-xdist", ("--zdt-duration=1s",), "monkeypatch"),
+        ("n2", ("--zdt-duration=1s",), "monkeypatch"),
+        ("n0", ("--zdt-duration=1s", "--zdt-vus=0"), "--zdt-vus: 0 is not a whole number from 1"),
+        ("n0", ("--zdt-vus=0",), "--zdt-vus: 0 is not a whole number from 1"),
+        ("n0", ("nowhere.py",), "file or directory not found: nowhere.py"),
+        ("n2", ("--zdt-duration=1s", "--zdt-deploy=true"), "cannot be reached"),
+    ],
+    ids=["test", "test of a worker", "option", "smoke", "pytest's own", "target"],
+)
+def test_a_run_that_is_refused(make_zdt, api, step, pytester, mode, options, why):
+    """A usage error stands once in the summary and once as an annotation, with what is to be done."""
+    zdt = make_zdt(mode)
+    if why == "cannot be reached":
+        Path("zdt.toml").write_text(Path("zdt.toml").read_text().replace(api.url, "http://127.0.0.1:9"))
+    if why == "monkeypatch":
+        pytester.makepyfile(TESTS.replace("def test_one(zdt_session)", "def test_one(zdt_session, monkeypatch)"))
+    else:
+        pytester.makepyfile(TESTS)
+    result = zdt.smoke(*options)
     assert result.ret == 4
-    assert step("GITHUB_STEP_SUMMARY") == "## ⚠️ Nothing was judged: the log of this step says why\n"
+    assert step("GITHUB_STEP_SUMMARY").startswith("## ⚠️ Nothing was judged\n\nThe run ended with an error: ")
+    assert why in re.sub("[`']", "", step("GITHUB_STEP_SUMMARY"))
+    assert step("GITHUB_STEP_SUMMARY").count("##") == 1
+    (found,) = commands(result)
+    assert found.startswith("::error title=zero-downtime%3A not judged::")
+    assert why in found.replace("'", "")
     assert step("GITHUB_OUTPUT") == ""
 
 

@@ -144,10 +144,10 @@ def test_abort_on_violation_of_a_clean_run(tmp_path):
 
 
 @modes
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["term", "int"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=["term", "int", "hup"])
 @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["controller", "group"])
 def test_signals(tmp_path, mode, number, send):
-    """SIGTERM ends a run as Ctrl-C does, sent to pytest or to all its processes: status 2, evidence judged, reports written."""
+    """SIGTERM and SIGHUP end a run as Ctrl-C does, sent to pytest or to all its processes: status 2, judged, reports written."""
     with serving() as api:
         project = Project(tmp_path, api).write({"zdt.toml": TARGET, "test_one.py": ONE})
         zdt = Zdt(project, mode)  # type: ignore[arg-type]

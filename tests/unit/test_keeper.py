@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_zdt.keeper import GRACE
 from pytest_zdt.processes import Command
 
 pytestmark = [pytest.mark.timeout(20), pytest.mark.skipif(sys.platform != "linux", reason="child subreapers are Linux's")]
@@ -66,6 +67,34 @@ def test_stop_ends_all(tmp_path: Path, fifo: Path, escape: str) -> None:
         started.stop()
         os.set_blocking(pipe.fileno(), False)
         assert os.read(pipe.fileno(), 1) == b""
+
+
+STUBBORN = "trap 'echo no' TERM; echo up; while :; do sleep 0.1; done"
+
+
+def test_a_stop_can_be_hurried(tmp_path: Path, fifo: Path) -> None:
+    """What does not heed SIGTERM has no grace when there is a hurry."""
+    started = Command(f"exec > {fifo}\n{STUBBORN}", tmp_path / "log", {})
+    with fifo.open() as pipe:
+        assert pipe.readline() == "up\n"
+        started.end()
+        assert pipe.readline() == "no\n"
+        began = time.monotonic()
+        started.hurry()
+        started.stop()
+        assert time.monotonic() - began < GRACE
+    assert started.exit_status == 137
+
+
+@pytest.mark.parametrize("escape", ESCAPES)
+def test_a_keeper_that_is_told_to_end(tmp_path: Path, fifo: Path, escape: str) -> None:
+    """SIGTERM ends the keeper, and with it the command and all it started."""
+    started = Command(f"exec > {fifo}\n{ESCAPES[escape]}", tmp_path / "log", {})
+    with fifo.open() as pipe:
+        assert pipe.readline() == "up\n"
+        started.hurry()
+        assert pipe.read() == ""
+    started.stop()
 
 
 @pytest.mark.parametrize("escape", ["child", "double fork"])

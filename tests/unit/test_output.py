@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import os
 from collections.abc import Callable, Iterator
@@ -34,6 +35,23 @@ def kept(tmp_path: Path) -> Iterator[Taking]:
 def test_every_form_of_a_secret_is_hidden(kept: Taking, form: bytes) -> None:
     """A secret is not shown as it is, nor in JSON, in a URL, in base 64 or in hexadecimal."""
     assert kept(b"a " + form + b" b\n") == b"a *** b\n"
+
+
+@pytest.mark.parametrize("user", ["", "a", "ab", "abc", "someone:"])
+@pytest.mark.parametrize("code", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_in_what_is_coded(kept: Taking, user: str, code: Callable[[bytes], bytes]) -> None:
+    """Of a secret within what base 64 hides, as in an ``Authorization`` of user and password, no more than four bits are left."""
+    coded = code(f"{user}{SECRET}:and more".encode())
+    (begin, end) = kept(b"Basic " + coded + b"\n").split(b"***")
+    left = b"Basic " + coded[: len(begin) - 6], coded[len(coded) - len(end) + 1 :] + b"\n"
+    assert (begin, end) == left
+    assert (len(begin) - 6) * 6 // 8 <= len(user)
+    assert (len(end) - 1) * 6 // 8 <= len(":and more") + 2
+
+
+def test_a_short_secret_is_not_found_everywhere(kept: Taking) -> None:
+    """A part of base 64 that is too short to be a secret's stays."""
+    assert kept(b"YWJj cmVk\n", secret="\x1a") == b"YWJj cmVk\n"
 
 
 @pytest.mark.parametrize("cut", range(len(SECRET.encode()) + 1))

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pytest_zdt.report import summary
 from pytest_zdt.report.failures import by_kind, span
-from pytest_zdt.report.markdown import code, plain, table
+from pytest_zdt.report.markdown import code, plain, sentence, table
 from pytest_zdt.report.terminal import clean
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Verdict
 
@@ -25,8 +25,8 @@ MOST: Final = 8
 TITLE, MESSAGE = 120, 1000
 """Characters of an annotation's title and message."""
 NOT_JUDGED = "nothing was judged: the log of this step says why"
-ENDS: Final = {2: "it was interrupted", 3: "pytest or a plugin failed", 4: "pytest was called wrongly", 5: "there was no test"}
-"""pytest's exit statuses that are no failed test."""
+ENDS: Final = {2: "it was interrupted", 3: "pytest or a plugin failed", 5: "there was no test"}
+"""pytest's exit statuses that are no failed test; the one of a wrong call is told by `tell_refused`."""
 Environ = Mapping[str, str]
 
 
@@ -141,6 +141,13 @@ def tell(environ: Environ, verdict: Verdict | None, run: Mapping[str, Any], repo
         problems += _add(environ, OUTPUT, outputs(values, f"zdt-{secrets.token_hex(16)}"))
         lines = errors(verdict)
     return _lines(environ, lines, problems)
+
+
+def tell_refused(environ: Environ, why: str) -> list[str]:
+    """Writes a summary of why the run was refused where the environment asks for it; the lines to print."""
+    top = f"## {summary.ICONS[INCONCLUSIVE]} Nothing was judged"
+    problems = _add_summary(environ, lambda room: f"{top}\n\nThe run ended with an error: {sentence(why)}\n")
+    return _lines(environ, [command(Note("zero-downtime: not judged", why))], problems)
 
 
 def tell_smoke(environ: Environ, seen: SmokeTest) -> list[str]:

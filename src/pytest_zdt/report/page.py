@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from pytest_zdt.evidence.marks import ENDED, Mark
-from pytest_zdt.report import matrices, sections
+from pytest_zdt.report import matrices, measured, sections
 from pytest_zdt.report.course import Columns, Course, bucket_width
 from pytest_zdt.report.markup import Html, html, tag
 from pytest_zdt.report.terminal import printable
@@ -69,8 +69,8 @@ def parts(facts: Facts, verdict: Verdict, output: str = "", *, under_way: bool =
         "endpoints": matrices.endpoints(verdict),
         "flows": matrices.flows(verdict),
         "latency": matrices.latency(verdict),
-        "generator": sections.generator(verdict),
-        "about": sections.about(facts.run, verdict, facts.marks, output),
+        "generator": measured.generator(verdict),
+        "about": measured.about(facts.run, verdict, facts.marks, output),
     }
     titled = {name: html(tag("h2", TITLES[name]), content) for name, content in found.items() if content is not None}
     first = html(sections.banner(verdict, under_way=under_way), sections.key_figures(verdict))
@@ -106,7 +106,7 @@ def _phases(facts: Facts) -> list[dict[str, Any]]:
 
 def marks(found: Sequence[Mark]) -> list[dict[str, Any]]:
     """Those that the charts show."""
-    return [{"at": mark.at, "name": printable(mark.name)} for mark in sections.told(found) if mark.name != ENDED]
+    return [{"at": mark.at, "name": printable(mark.name)} for mark in measured.told(found) if mark.name != ENDED]
 
 
 def _cleaned(value: Any) -> Any:
