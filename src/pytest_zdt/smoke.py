@@ -18,30 +18,31 @@ class Smoke:
 
     def __init__(self, url: str, root: Path, workspace: str) -> None:
         self._url, self._root, self._workspace = url, root, workspace or str(root)
-        self._tests = self._requests = 0
+        self._requests = 0
+        self._tests: set[str] = set()
         self._versions: set[str] = set()
         self._failed: dict[str, FailedTest] = {}
 
     def add(self, report: pytest.TestReport) -> None:
-        """Adds pytest's report of one phase of a test."""
+        """Adds pytest's report of one phase of a test, or xdist's of one that its worker did not survive."""
+        self._tests.add(report.nodeid)
         if report.failed and report.nodeid not in self._failed:
             file, line, _ = report.location
             path = os.path.relpath(self._root / file, self._workspace)
             self._failed[report.nodeid] = FailedTest(report.nodeid, _why(report), path, (line or 0) + 1)
         if report.when == "teardown":
             properties = dict(report.user_properties)
-            self._tests += 1
             self._requests += int(str(properties.get("zdt_requests", 0)))
             self._versions |= set(str(properties.get("zdt_versions", "")).split(",")) - {""}
 
     @property
     def seen(self) -> SmokeTest:
         """All that was gathered."""
-        return SmokeTest(self._url, self._tests, self._requests, sorted(self._versions), list(self._failed.values()))
+        return SmokeTest(self._url, len(self._tests), self._requests, sorted(self._versions), list(self._failed.values()))
 
 
 def _why(report: pytest.TestReport) -> str:
     """The first line of what a test failed with."""
-    crash = getattr(report.longrepr, "reprcrash", None)
-    text = str(crash.message) if crash is not None else report.longreprtext
+    crash = getattr(report.longrepr, "reprcrash", None) or report.longrepr
+    text = str(getattr(crash, "message", crash))
     return next((line for line in text.splitlines() if line.strip()), "failed")

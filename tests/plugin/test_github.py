@@ -101,6 +101,28 @@ def test_a_smoke_test(zdt: Zdt, api, step, pytester):
     assert step("GITHUB_OUTPUT") == ""
 
 
+DYING = """
+import os
+import pytest
+
+@pytest.mark.zdt
+def test_dying(zdt_session):
+    os.abort()
+"""
+
+
+def test_a_smoke_test_whose_worker_dies(make_zdt, step, pytester):
+    """The test that ended it is named as failed, with what is known of why."""
+    pytester.makepyfile(DYING)
+    result = make_zdt("n2").smoke("-p", "no:faulthandler")
+    assert result.ret == 1
+    test, why = "test_a_smoke_test_whose_worker_dies.py::test_dying", "worker 'gw"
+    (found,) = commands(result)
+    assert found.startswith(f"::error file={test.partition('::')[0]},line=1,title={test.replace(':', '%3A')}::{why}")
+    assert step("GITHUB_STEP_SUMMARY").startswith("## ❌ Smoke test failed\n\n1 test, 1 failed; 0 requests to ")
+    assert f"| `{test}` | `{why}" in step("GITHUB_STEP_SUMMARY")
+
+
 def test_a_smoke_test_below_the_repository(make_zdt, api, step, pytester, monkeypatch):
     """Files are named as the repository has them."""
     zdt = make_zdt("n0")

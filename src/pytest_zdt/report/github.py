@@ -73,7 +73,11 @@ class SmokeTest:
 
     def __str__(self) -> str:
         versions = ", ".join(self.versions) or "no version in the answers"
-        return f"smoke test: {self.requests} requests to {self.url} ({versions})"
+        return f"smoke test: {_many(self.requests, 'request')} to {self.url} ({versions})"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def command(note: Note, level: str = "error") -> str:
@@ -176,7 +180,8 @@ def smoke_summary(seen: SmokeTest, room: int = summary.LIMIT) -> str:
         icon, word = summary.ICONS[INCONCLUSIVE], f"proves nothing: {seen.problem}"
     versions = ", ".join(map(code, seen.versions)) or "no version in the answers"
     top = (
-        f"## {icon} Smoke test {word}\n\n{seen.tests} tests, {len(seen.failed)} failed; {seen.requests} requests to "
+        f"## {icon} Smoke test {word}\n\n{_many(seen.tests, 'test')}, {len(seen.failed)} failed; "
+        f"{_many(seen.requests, 'request')} to "
         f"{code(seen.url)} ({versions}). Nothing was judged: that takes a load (`--zdt-duration`).\n"
     )
     rows = [(code(one.test), code(one.message)) for one in seen.failed]
