@@ -44,13 +44,13 @@ function versionColour(version) {
 }
 
 function clock(seconds) {
-  const whole = Math.floor(seconds + 1e-6);
-  const rest = seconds - whole;
+  const all = Math.round(seconds * 1000);
+  const [whole, rest] = [Math.floor(all / 1000), all % 1000];
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor(whole / 60) % 60;
   const padded = String(whole % 60).padStart(2, "0");
   const text = hours ? `${hours}:${String(minutes).padStart(2, "0")}:${padded}` : `${minutes}:${padded}`;
-  return rest > 0.0005 ? `${text}.${rest.toFixed(3).slice(2).replace(/0+$/, "")}` : text;
+  return rest ? `${text}.${String(rest).padStart(3, "0").replace(/0+$/, "")}` : text;
 }
 
 const number = (value) => value.toLocaleString("en", value >= 100 ? { maximumFractionDigits: 0 } : value >= 10 ? { maximumFractionDigits: 1 } : { maximumFractionDigits: 2 });
