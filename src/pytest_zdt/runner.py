@@ -158,6 +158,11 @@ class Runner:
         controller.tests.know(item.nodeid for item in session.items)
         self._config.pluginmanager.register(worker, "zdt_worker")
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Smoke mode: gathers what could not be collected."""
+        if self._controller is None and report.failed:
+            self._smoke.add_uncollected(report)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Smoke mode: gathers what the tests saw."""
         if self._controller is None:

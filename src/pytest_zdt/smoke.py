@@ -23,6 +23,11 @@ class Smoke:
         self._versions: set[str] = set()
         self._failed: dict[str, FailedTest] = {}
 
+    def add_uncollected(self, report: pytest.CollectReport) -> None:
+        """Adds a file, or a part of one, whose tests could not be collected; several workers may tell of it."""
+        file = os.path.relpath(self._root / report.nodeid.partition("::")[0], self._workspace)
+        self._failed.setdefault(report.nodeid, FailedTest(report.nodeid, _what(report), file, 1))
+
     def add(self, report: pytest.TestReport) -> None:
         """Adds pytest's report of one phase of a test, or xdist's of one that its worker did not survive."""
         self._tests.add(report.nodeid)
@@ -39,6 +44,13 @@ class Smoke:
     def seen(self) -> SmokeTest:
         """All that was gathered."""
         return SmokeTest(self._url, len(self._tests), self._requests, sorted(self._versions), list(self._failed.values()))
+
+
+def _what(report: pytest.CollectReport) -> str:
+    """The error that ended a collection: the last line that pytest marks as such, else the first one."""
+    lines = [line.strip() for line in report.longreprtext.splitlines() if line.strip()]
+    marked = [line.removeprefix("E ").strip() for line in lines if line.startswith("E ")]
+    return (marked[-1:] or lines[:1] or ["it could not be collected"])[0]
 
 
 def _why(report: pytest.TestReport) -> str:

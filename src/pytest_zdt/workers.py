@@ -103,7 +103,7 @@ class Worker:
         return heeding(ENDS, lambda number, frame: self.receive(("stop", signal.Signals(number).name)))
 
     def _load(self, session: pytest.Session) -> None:
-        if refused := refusals(session.items) or _misunderstood(session) or self._out_of_reach():
+        if refused := _uncollected(session) or refusals(session.items) or _misunderstood(session) or self._out_of_reach():
             self._send(("refused", refused))
             return
         tests = [item for item in session.items if isinstance(item, pytest.Function)]
@@ -252,6 +252,14 @@ def _report(item: pytest.Item, outcome: Outcome, number: int) -> pytest.TestRepo
         when, hidden = outcome.problems[number]
         told = pytest.fail.Exception(f"{type(hidden).__name__}, which cannot be shown: {error!r}", pytrace=False)
         return items.report(item, Outcome(outcome.name, (Problem(when, items.raised(told)),), outcome.reason))
+
+
+def _uncollected(session: pytest.Session) -> str:
+    """What pytest itself ends with before any test, and xdist's workers only after all of them."""
+    if not session.testsfailed or session.config.option.continue_on_collection_errors:
+        return ""
+    errors = f"{session.testsfailed} error{'s' * (session.testsfailed != 1)}"
+    return f"{errors} while the tests were collected, see above: mend them, or give --continue-on-collection-errors"
 
 
 def _misunderstood(session: pytest.Session) -> str:

@@ -101,6 +101,17 @@ def test_a_smoke_test(zdt: Zdt, api, step, pytester):
     assert step("GITHUB_OUTPUT") == ""
 
 
+def test_a_smoke_test_without_one_of_its_files(zdt, step, pytester):
+    """The file is named, and what is wrong with it."""
+    pytester.makepyfile(TESTS, test_broken="def test_broken(:\n")
+    result = zdt.smoke()
+    assert result.ret != 0
+    (found,) = commands(result)
+    assert found.startswith("::error file=test_broken.py,line=1,title=test_broken.py::SyntaxError: ")
+    assert step("GITHUB_STEP_SUMMARY").startswith("## ❌ Smoke test failed\n")
+    assert "| `test_broken.py` | `SyntaxError: " in step("GITHUB_STEP_SUMMARY")
+
+
 DYING = """
 import os
 import pytest

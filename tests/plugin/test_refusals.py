@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 import pytest
 
+from tests.plugin.conftest import MODES
 from tests.plugin.project import Ran, load, run_once
 
 SHARED = ["monkeypatch", "capsys", "capfd", "capsysbinary", "capfdbinary", "caplog", "recwarn"]
@@ -104,6 +105,30 @@ def test_nothing_runs(refused):
     assert "test_fine cannot" not in refused.output
     assert refused.result.duration < 20
     assert not (refused.zdt.report / "verdict.json").exists()
+
+
+BROKEN = {
+    "test_fine.py": "import pytest\n\n@pytest.mark.zdt\ndef test_fine(zdt_session):\n    zdt_session.get('/fine')\n",
+    "test_broken.py": "def test_broken(:\n",
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_file_that_cannot_be_collected(tmp_path, mode):
+    """Without one of its files a load would prove less than it seems to: nothing is driven or deployed, with xdist or without."""
+    ran = load(tmp_path, BROKEN, mode, "--zdt-deploy=touch deployed", "--zdt-head=0s", duration="20s")
+    assert ran.result.ret == (2 if mode == "no-xdist" or mode == "n0" else 4)
+    assert "SyntaxError" in ran.output
+    assert not ran.hits
+    assert not (tmp_path / "deployed").exists()
+    assert not (ran.zdt.report / "verdict.json").exists()
+
+
+def test_a_file_that_need_not_be_collected(tmp_path):
+    """Who says so has the load without it."""
+    ran = load(tmp_path, BROKEN, "n2", "--continue-on-collection-errors")
+    assert ran.hits["/fine"]
+    assert (ran.zdt.report / "verdict.json").exists()
 
 
 @pytest.fixture(scope="module")
