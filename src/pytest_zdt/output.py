@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import html
 import json
 import os
 import re
@@ -19,6 +20,8 @@ FIRST: Final = 8 << 20
 LAST: Final = 1 << 20
 """Bytes that are kept from its end."""
 HIDDEN: Final = b"***"
+LEAST_LINE: Final = 8
+"""Characters of one of a secret's lines below which it may be anybody's."""
 LEAST_CODED: Final = 8
 """Characters of base 64 below which they may be anybody's."""
 END_WITHIN: Final = 0.1
@@ -28,13 +31,23 @@ DRAIN_WITHIN: Final = 2.0
 
 
 def forms(secret: str) -> list[bytes]:
-    """A secret as it is, and as programs write it: in JSON, in URLs, in base 64, in hexadecimal; longest first."""
+    """A secret as it is, and as programs write it: in JSON, in URLs, in HTML, in base 64, in hexadecimal; longest first.
+
+    Of one with lines, or with white space around it, as files have it, each line by itself too.
+    """
+    lines = {line for line in map(str.strip, secret.splitlines()) if len(line) >= LEAST_LINE or line == secret.strip()}
+    found = set().union(*map(_written, {secret, *lines}))
+    return sorted(found - {b""}, key=lambda form: (-len(form), form))
+
+
+def _written(secret: str) -> set[bytes]:
     raw = secret.encode("utf-8", "surrogateescape")
-    quoted = {urllib.parse.quote(raw), urllib.parse.quote_plus(raw)}
+    quoted = {urllib.parse.quote_plus(raw), *(urllib.parse.quote(raw, safe=safe) for safe in ("/", "", "!~*'()"))}
     small = {re.sub("%..", lambda found: found[0].lower(), text) for text in quoted}
-    texts = {repr(secret)[1:-1], json.dumps(secret)[1:-1], raw.hex(), raw.hex().upper(), *quoted, *small}
-    found = {raw, *_coded(raw), *(text.encode("utf-8", "backslashreplace") for text in texts)}
-    return sorted(found - {b""}, key=len, reverse=True)
+    once = json.dumps(secret)[1:-1]
+    texts = {repr(secret)[1:-1], once, once.replace("/", "\\/"), json.dumps(once)[1:-1], html.escape(secret)}
+    texts |= {raw.hex(), raw.hex().upper(), *quoted, *small}
+    return {raw, *_coded(raw), *(text.encode("utf-8", "backslashreplace") for text in texts)}
 
 
 def _coded(raw: bytes) -> set[bytes]:

@@ -49,6 +49,29 @@ def test_a_secret_in_what_is_coded(kept: Taking, user: str, code: Callable[[byte
     assert (len(end) - 1) * 6 // 8 <= len(":and more") + 2
 
 
+@pytest.mark.parametrize("secret", ["a-secret-of-a-file\n", "  a-secret-of-a-file\r\n", "first of two\na-secret-of-a-file\n"])
+def test_a_secret_with_lines(kept: Taking, secret: str) -> None:
+    """A shell drops the newline at the end of a file's content, a header all but a line: each line is a secret by itself."""
+    coded = base64.b64encode(b"a-secret-of-a-file")
+    assert kept(b"Bearer a-secret-of-a-file, " + coded + b"\n", secret=secret) == b"Bearer ***, ***\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "k3y%20%26with%2Fodd%2B%22chars'%20%C3%A9",
+        "k3y%20%26with%2Fodd%2B%22chars%27%20%C3%A9",
+        "k3y &amp;with/odd+&quot;chars&#x27; é",
+        '\\"k3y &with/odd+\\\\\\"chars\' \\\\u00e9\\"',
+    ],
+    ids=["encodeURIComponent", "all", "html", "json in json"],
+)
+def test_a_secret_as_others_quote_it(kept: Taking, text: str) -> None:
+    """In a part of a URL, as JavaScript has it and entirely; in HTML; in JSON that stands in JSON."""
+    text = text.strip('\\"')
+    assert kept(f"a {text} b".encode()) == b"a *** b"
+
+
 def test_a_short_secret_is_not_found_everywhere(kept: Taking) -> None:
     """A part of base 64 that is too short to be a secret's stays."""
     assert kept(b"YWJj cmVk\n", secret="\x1a") == b"YWJj cmVk\n"
