@@ -29,7 +29,7 @@ def export(directory: Path, prometheus: str | None, otlp: str | None) -> None:
     """
     if not (prometheus or otlp):
         raise BundleError("there is nowhere to export to: give --prometheus FILE, --otlp FILE or --otlp URL")
-    if prometheus == otlp:
+    if prometheus and otlp and Path(prometheus).resolve() == Path(otlp).resolve():
         raise BundleError(f"--prometheus and --otlp cannot both write to {otlp!r}: give two files")
     writers = [_to_prometheus(prometheus)] if prometheus else []
     writers += [_to_collector(otlp) if "://" in otlp else _to_file(otlp)] if otlp else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,24 @@ def test_torn_last_line_is_counted(tmp_path: Path, name: str, left: int) -> None
     path.write_bytes(path.read_bytes()[:-9])
     evidence = read_bundle(tmp_path)
     assert (evidence.torn_lines, len(evidence.samples)) == (1, left)
+
+
+@pytest.mark.parametrize("number", ["1e15", "-6e7", "1e999"])
+@pytest.mark.parametrize("name, left, field", [(SAMPLES, 2, '"sent":['), (MARKS, 3, '"at": ')])
+def test_an_absurd_time_is_none(tmp_path: Path, name: str, left: int, field: str, number: str) -> None:
+    """A time of years is no time of a run: a chart of it would have no end."""
+    path = written(tmp_path) / name
+    *before, last = path.read_text().splitlines()
+    path.write_text("\n".join([*before, re.sub(re.escape(field) + "[-0-9.]+", field + number, last)]) + "\n")
+    evidence = read_bundle(tmp_path)
+    assert (evidence.torn_lines, len(evidence.samples)) == (1, left)
+
+
+def test_a_text_that_is_none(tmp_path: Path) -> None:
+    """A number among the texts tears the line, as it may be any of them."""
+    path = written(tmp_path) / SAMPLES
+    path.write_text(path.read_text().replace('"strings":["",', '"strings":[3,', 1))
+    assert read_bundle(tmp_path).torn_lines == 1
 
 
 def test_what_comes_after_the_end_is_left_out(tmp_path: Path) -> None:

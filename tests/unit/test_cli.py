@@ -144,6 +144,48 @@ def test_a_torn_last_line(name: str, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "torn-lines: 1 line of the evidence is torn" in capsys.readouterr().out
 
 
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"max_outage": "2s"}, "require.max_outage: '2s' is not a number"),
+    ({"max_failures": "few"}, "require.max_failures: 'few' is neither a number nor a percentage"),
+    ({"max_failures": True}, "require.max_failures: True is neither a number nor a percentage"),
+    ({"head": 1e300}, "require.head: 1e+300 is not a number"),
+    ({"overlap": "no"}, "require.overlap: 'no' is neither true nor false"),
+    ({"endpoints": []}, "require.endpoints: [] is not a table"),
+    ({"endpoints": {"GET /a/": 3}}, "require.endpoints.GET /a/ is not a table"),
+    ({"endpoints": {"GET /a/": {"p99": "slow"}}}, "require.endpoints.GET /a/.p99: 'slow' is not a number"),
+]
+
+
+@pytest.mark.parametrize(("require", "text"), WRONG, ids=[text.partition(":")[0] for _, text in WRONG])
+def test_a_requirement_that_is_none(require: dict[str, Any], text: str, tmp_path: Path, refused: Callable[..., str]) -> None:
+    """A field of ``run.json`` that was edited into something else is named; nothing is judged."""
+    run = stored(Story(), tmp_path / "run", require={**Story().run["require"], **require})
+    assert refused("judge", run) == f"pytest-zdt: {str(run)!r} holds no run that can be judged: run.json has a wrong {text}"
+
+
+ODD: dict[str, Any] = {
+    "vus": -1, "workers": "two", "planned_s": [], "rate": {}, "lanes": 3, "arguments": "x", "tool": "x", "shard_vus": [None],
+    "shards": 1, "torn_lines": 0.5, "require": [1],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", ODD)
+def test_a_field_that_is_something_else(field: str, tmp_path: Path, refused: Callable[..., str]) -> None:
+    """The field is named; nothing is judged."""
+    run = stored(Story(), tmp_path / "run", **{field: ODD[field]})
+    assert f"run.json has a wrong {field}: " in refused("judge", run)
+
+
+def test_fields_that_are_missing(tmp_path: Path) -> None:
+    """Null is as good as nothing: what there is a default for has that."""
+    told = []
+    for name, require in (("null", dict.fromkeys(Story().run["require"])), ("none", {})):
+        directory = stored(Story(), tmp_path / name, require=require, **dict.fromkeys(("lanes", "tool", "arguments", "shards")))
+        assert main(["judge", str(directory)]) == 10
+        told.append((directory / VERDICT).read_bytes())
+    assert told[0] == told[1]
+
+
 # --- errors, which are no verdict
 
 

@@ -102,6 +102,7 @@ def test_a_file_that_cannot_be_written(run: Path, tmp_path: Path, capsys: pytest
     [
         ([], "there is nowhere to export to: give --prometheus FILE, --otlp FILE or --otlp URL"),
         (["--prometheus", "-", "--otlp", "-"], "--prometheus and --otlp cannot both write to '-': give two files"),
+        (["--prometheus", "zz", "--otlp", "./zz"], "--prometheus and --otlp cannot both write to './zz': give two files"),
         (["--otlp", "grpc://collector:4317"], "--otlp takes a file, or a URL of http or https, not one of grpc"),
     ],
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pytest_zdt.evidence.checks import wrong
 from pytest_zdt.evidence.health import Health, is_health, read_health
 from pytest_zdt.evidence.marks import ENDED, OWN_MARKS, Mark, read_mark
 from pytest_zdt.evidence.samples import Sample, unpack
@@ -154,6 +155,8 @@ def read_run(directory: Path) -> dict[str, Any]:
         raise BundleError(f"{str(directory)!r} holds no run: {RUN} cannot be read ({why})") from None
     if not isinstance(run, dict) or run.get("schema") != RUN_SCHEMA:
         raise BundleError(f"{str(directory)!r} holds no run: {RUN} is not of the schema {RUN_SCHEMA}")
+    if problem := wrong(run):
+        raise BundleError(f"{str(directory)!r} holds no run that can be judged: {RUN} has a wrong {problem}")
     return run
 
 

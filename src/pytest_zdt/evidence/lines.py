@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from math import isfinite
-from typing import Any
+from typing import Any, Final
+
+MOST: Final = 5e7
+"""No number of evidence is larger: of seconds these are 19 months."""
 
 
 def read_line(line: bytes) -> dict[str, Any]:
@@ -19,8 +22,8 @@ def read_line(line: bytes) -> dict[str, Any]:
 
 
 def number(value: object) -> float:
-    """A finite number. Raises `ValueError`."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    """A finite number, no larger than `MOST`. Raises `ValueError`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or abs(value) > MOST:
         raise ValueError(f"{value!r} is not a number")
     return float(value)
 

@@ -29,7 +29,7 @@ from math import isfinite
 from typing import Any, Final
 
 from pytest_zdt.evidence.kinds import KINDS
-from pytest_zdt.evidence.lines import read_line
+from pytest_zdt.evidence.lines import MOST, read_line
 
 SCHEMA = "zdt-samples/1"
 PROBE: Final = "probe"
@@ -105,6 +105,10 @@ def parse(line: bytes) -> dict[str, Any]:
         raise ValueError(f"a column is missing or broken: {error!r}") from None
     if not all(isfinite(sum(column)) for column in numbers):
         raise ValueError("a number is infinite")
+    if any(max(map(abs, column), default=0) > MOST for column in numbers if column.typecode == "d"):
+        raise ValueError(f"a number is larger than {MOST:g}")
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("a text is none")
     if len(sizes) != 1 or unknown:
         raise ValueError(f"unknown kinds: {sorted(unknown)}" if unknown else "the columns differ in length")
     return columns

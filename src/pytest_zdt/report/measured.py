@@ -57,7 +57,8 @@ def about(run: Mapping[str, Any], verdict: Verdict, marks: Sequence[Mark], outpu
 
 
 def _settings(run: Mapping[str, Any], verdict: Verdict) -> Iterator[Html]:
-    tool = ", ".join(f"{name} {version}" for name, version in (run.get("tool") or {}).items())
+    tools = run["tool"] if isinstance(run.get("tool"), list) else [run.get("tool") or {}]  # of a joined run, where they differ
+    tool = "; ".join(", ".join(f"{name} {version}" for name, version in one.items()) for one in tools)
     shown = {
         "run": run.get("id"),
         "joined from": ", ".join(verdict.run["shards"]),
@@ -66,7 +67,7 @@ def _settings(run: Mapping[str, Any], verdict: Verdict) -> Iterator[Html]:
             for name in ("executor", "workers", "pace_s", "probe_every_s", "seed", "transport")
         },
         **{name.replace("_", " "): run.get(name) for name in ("signing", "version_source", "deploy")},
-        "connections": ", ".join(run.get("lanes") or ()),
+        "connections": ", ".join(map(str, run.get("lanes") or ())),
         "made with": tool,
     }
     yield from (row(name, str(value)) for name, value in shown.items() if value not in (None, ""))

@@ -24,7 +24,7 @@ def _options(run: Mapping[str, Any]) -> Iterator[str]:
     yield f"--zdt-target={run.get('target')}"
     yield from _load(run)
     require = run.get("require") or {}
-    yield from (f"--zdt-{name}={float(require[name]):g}s" for name in ("head", "tail") if name in require)
+    yield from (f"--zdt-{name}={float(require[name]):g}s" for name in ("head", "tail") if require.get(name) is not None)
     lanes = list(run.get("lanes") or ())
     if len(lanes) == 1:
         yield f"--zdt-lanes={lanes[0]}"

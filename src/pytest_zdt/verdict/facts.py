@@ -94,7 +94,8 @@ class Facts:
 
 def gather(evidence: Evidence) -> Facts:
     """The facts of a run."""
-    require = {**DEFAULTS, **(evidence.run.get("require") or {})}
+    given = evidence.run.get("require") or {}
+    require = {**DEFAULTS, **{name: value for name, value in given.items() if value is not None}}
     marks = sorted(evidence.marks, key=lambda mark: (mark.at, mark.name, repr(sorted(mark.data.items()))))
     health = sorted(evidence.health, key=lambda one: (one.at, one.worker))
     series = attribute(evidence.samples.series(), marks, health, by_time=is_polled(evidence.run))
