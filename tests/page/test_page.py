@@ -13,7 +13,7 @@ import pytest
 from pytest_zdt.evidence.samples import Sample
 
 from ..unit.verdict.conftest import Story
-from .conftest import PHONE, Open, written
+from .conftest import PHONE, Open, Window, written
 
 
 def violated() -> Story:
@@ -239,6 +239,37 @@ def test_keyboard(page_of: Open) -> None:
     assert range_(window)[1] - range_(window)[0] == pytest.approx(10.0, abs=0.1)
     keys.press("0")
     assert range_(window) == (0.0, 40.0)
+
+
+def crosshair(window: Window) -> tuple[str, float]:
+    """What the readout tells of, and which time the line through the first chart stands at."""
+    window.page.evaluate("new Promise(requestAnimationFrame)")  # the charts take a new scale in a task of its own
+    at = window.page.evaluate("plots[0].posToVal(plots[0].cursor.left, 'x')")
+    return window.text("#readout").partition(" (")[0], at
+
+
+def test_what_is_told_is_what_was_chosen(page_of: Open) -> None:
+    """The readout and the line stay with what the keyboard chose, however one zooms; a pointer that moves takes them over."""
+    window = page_of(violated())
+    window.page.locator(".plot").first.focus()
+    keys = window.page.keyboard
+    for key in ("Home", "+", "+", "f"):
+        keys.press(key)
+    assert crosshair(window) == ("0:15 to 0:16", pytest.approx(15.5, abs=0.1))
+    assert range_(window)[0] < 15.5 < range_(window)[1]
+    for key in ("-", "0", "+"):
+        keys.press(key)
+        assert crosshair(window) == ("0:15 to 0:16", pytest.approx(15.5, abs=0.1)), key
+    window.page.get_by_role("button", name="zoom to the tail").click()
+    window.page.get_by_role("button", name="next failure").click()
+    assert crosshair(window) == ("0:30 to 0:31", pytest.approx(30.5, abs=0.1))
+    box = window.page.locator(".plot .u-over").first.bounding_box()
+    assert box is not None
+    window.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 10)
+    assert crosshair(window)[0] != "0:30 to 0:31"
+    window.page.locator(".plot").first.focus()
+    keys.press("0")
+    assert crosshair(window) == ("0:20 to 0:21", pytest.approx(20, abs=0.2))
 
 
 LOOKS: dict[str, dict[str, Any]] = {

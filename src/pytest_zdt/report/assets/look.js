@@ -20,6 +20,7 @@ function zoom(min, max) {
   zooming = true;
   plots.forEach((plot) => (plot.scales.x.min !== from || plot.scales.x.max !== to) && plot.setScale("x", { min: from, max: to }));
   zooming = false;
+  queueMicrotask(placed);
   place.dataset.from = from.toFixed(3);
   place.dataset.to = to.toFixed(3);
 }
@@ -76,20 +77,37 @@ function first(time) {
   return low;
 }
 
+let pointing = false; // whether it is the pointer that says what is told, or the keyboard
+let pointer = ""; // where it was last: browsers tell of moves too when the page moves below it
+
+function heeded(event) {
+  const at = `${event.screenX} ${event.screenY}`;
+  if (at !== pointer && event.target.closest(".plot")) pointing = true;
+  pointer = at;
+}
+
 function pointed(plot) {
   const at = plot.cursor.left;
-  if (at == null || at < 0) return;
+  if (!pointing || at == null || at < 0) return;
   const bucket = Math.min(Math.max(Math.floor(plot.posToVal(at, "x") / data.width + 1e-9), 0), data.count - 1);
   document.getElementById("readout").textContent = told(bucket);
 }
 
 function choose(bucket) {
+  pointing = false;
   cursor = Math.min(Math.max(bucket, 0), data.count - 1);
   const middle = (cursor + 0.5) * data.width;
   const [min, max] = shown();
   if (middle < min || middle > max) zoom(middle - (max - min) / 2, middle + (max - min) / 2);
-  plots[0].setCursor({ left: plots[0].valToPos(middle, "x"), top: 10 });
+  queueMicrotask(placed);
   document.getElementById("readout").textContent = document.getElementById("spoken").textContent = told(cursor);
+}
+
+/** The line through the charts goes to what the keyboard chose; in a task of its own, as they take a new scale in one. */
+function placed() {
+  if (pointing || cursor == null || !plots.length) return;
+  const left = plots[0].valToPos((cursor + 0.5) * data.width, "x");
+  plots[0].setCursor({ left: left >= 0 && left <= plots[0].over.clientWidth ? left : -10, top: 10 });
 }
 
 const KEYS = {

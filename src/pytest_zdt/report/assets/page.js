@@ -114,5 +114,6 @@ function printing(on) {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plots.length && draw());
 addEventListener("beforeprint", () => printing(true));
 addEventListener("afterprint", () => printing(false));
+["pointerdown", "pointermove"].forEach((kind) => place.addEventListener(kind, heeded, true));
 new ResizeObserver(refit).observe(place.parentElement);
 unpack(document.getElementById("data").textContent).then(show).then(() => document.body.dataset.live && poll(document.body.dataset.live));
