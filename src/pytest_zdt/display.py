@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -37,6 +38,7 @@ class Display:
 
     def show(self, view: View) -> None:
         """The run as it is now."""
+        drop_unread()
         if (reporter := self._reporter) is None:
             return
         if self._screen is None and reporter.isatty and _can_move(os.environ):
@@ -50,17 +52,45 @@ class Display:
 
     def announce(self, text: str) -> None:
         """A line of its own. A terminal that is gone takes none, and ends nothing."""
+        drop_unread()
         if (reporter := self._reporter) is not None:
             with contextlib.suppress(OSError):
                 reporter.ensure_newline()
                 reporter.write_line(clean(text))
+                reporter.flush()
 
     def end(self, view: View | None) -> None:
         """Takes the panel away, and tells of the run in a last line; without a view there was none."""
+        drop_unread()
         if self._screen is not None:
             self._screen.close()
         if view is not None:
             self.announce(line(view, ended=True))
+
+
+def drop_unread(files: Sequence[int] = (TERMINAL, 2)) -> None:
+    """What nobody can read any more goes nowhere: a pipe without a reader, a terminal that is closed.
+
+    pytest would end with an error of its own, whose exit status says violated, though the verdict is another one. It keeps copies
+    of these files, while it captures what tests print.
+    """
+    for file in files:
+        looking = select.poll()
+        looking.register(file, 0)
+        if any(event & (select.POLLERR | select.POLLHUP) for _, event in looking.poll(0)):
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            for copy in _copies(file):
+                os.dup2(nowhere, copy)
+            os.close(nowhere)
+
+
+def _copies(file: int) -> list[int]:
+    """The descriptors of this process, itself among them, that are of the same file."""
+    found = []
+    for name in os.listdir("/dev/fd"):
+        with contextlib.suppress(OSError):  # the one of this list is closed by now
+            found += [int(name)] if os.path.sameopenfile(int(name), file) else []
+    return found
 
 
 def _can_move(environ: Mapping[str, str]) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from typing import Any
@@ -162,6 +164,24 @@ def test_signals(tmp_path, mode, number, send):
     assert 'name="test_one"' in (tmp_path / "junit.xml").read_text()
     assert "INTERNALERROR" not in project.output
     assert "Traceback" not in project.output
+
+
+@modes
+def test_an_output_that_nobody_reads_any_more(tmp_path, mode):
+    """A reader that goes away in the middle of the run changes neither the verdict nor its exit status."""
+    with serving() as api:
+        project = Project(tmp_path, api).write({"zdt.toml": TARGET, "test_one.py": ONE})
+        zdt = Zdt(project, mode)  # type: ignore[arg-type]
+        command = [sys.executable, "-m", "pytest", *zdt.arguments("--zdt-duration=4s", "--junitxml=junit.xml")]
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=project.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as run:
+            api.wait_for(hits=40)
+            run.stdout.close()
+            run.stderr.close()
+            assert run.wait(30) == 10
+    assert marks(zdt, "run-ended")[0]["data"]["stopped_by"] == "duration"
+    assert 'name="test_one"' in (tmp_path / "junit.xml").read_text()
 
 
 KILLER = """
