@@ -13,7 +13,8 @@ Neither job may write what the other one could read. So the load job tells by th
 run (github_jobs.py says what that takes).
 
 Environment, beside GitHub's own: ZDT_DEPLOYMENT_JOB in the load job and ZDT_LOAD_JOB in the deployment job, the name of the other
-job as the run's page shows it ("caller / job" in a reusable workflow); ZDT_HEAD_WITHIN, seconds that `await-head` waits (3600).
+job as the run's page shows it ("caller / job" in a reusable workflow); ZDT_HEAD_WITHIN, seconds that `await-head` waits (3600);
+ZDT_STOP_WITHIN, seconds that a load has to end in before `stop` kills it (60).
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ from github_jobs import POLL, Trouble, find, number, say, variable
 
 HEAD_STEP = "Prove the head"
 FOLLOW_STEP = "Follow the deployment"
-STOP_WITHIN = 60.0
-"""Seconds for a load that was told to end."""
+STOP_WITHIN = ("ZDT_STOP_WITHIN", 60.0)
+"""The variable with the seconds for a load that was told to end, and what they are without it."""
 TICK = 0.2
 """Seconds between two looks at the load."""
 FILES = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
@@ -48,7 +49,7 @@ def main(arguments: list[str]) -> int:
         if arguments[:1] == ["start"] and arguments[1:]:
             return start(arguments[1:])
         if arguments[:1] == ["keep"]:
-            return keep(arguments[1:])
+            return keep(int(arguments[1]), arguments[2:])
         if len(arguments) == 1 and arguments[0] in commands:
             return commands[arguments[0]]()
         raise Trouble(f"{' '.join(arguments) or 'nothing'!r} is no command: start COMMAND, {', '.join(commands)}")
@@ -87,14 +88,14 @@ def start(command: list[str]) -> int:
 
 def launch(command: list[str]) -> None:
     """The load under a keeper, in a session of its own: the end of the step does not end it."""
-    place, keeper = folder(), [sys.executable, str(Path(__file__).resolve()), "keep", *command]
+    place = folder()
     own = {name: str(place / name) for name in FILES if name in os.environ}
     for path in own.values():
         Path(path).touch()
     with (place / "output").open("wb") as output, (place / "lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the keeper inherits it, and with it goes what tells that it runs
+        fcntl.flock(lock, fcntl.LOCK_EX)  # keeper and load inherit it, and with them goes what tells that it runs
         subprocess.Popen(
-            keeper,
+            [sys.executable, str(Path(__file__).resolve()), "keep", str(lock.fileno()), *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -104,11 +105,11 @@ def launch(command: list[str]) -> None:
         )
 
 
-def keep(command: list[str]) -> int:
-    """Runs the load, and notes its process id and in the end its exit status; 128 + n when signal n ended it."""
+def keep(lock: int, command: list[str]) -> int:
+    """Runs the load, which holds the lock too, and notes its process id and exit status; 128 + n when signal n ended it."""
     place = folder()
     try:
-        load = subprocess.Popen(command)
+        load = subprocess.Popen(command, pass_fds=[lock])
     except OSError as error:
         say(f"cannot start {command[0]}: {error.strerror}")
         status = 127
@@ -127,7 +128,7 @@ def write(path: Path, number: int) -> None:
 
 
 def running() -> bool:
-    """Whether the load runs: a lock is freed by whatever ends its keeper, and no other process can take it over."""
+    """Whether the load runs: a lock is freed by whatever ends it and its keeper, and no other process can take it over."""
     with (folder() / "lock").open("ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -156,22 +157,32 @@ def finish() -> int:
 
 
 def stop() -> int:
-    """Ends the load if it still runs, so that it judges what it saw; 0 whatever it ends with, since something failed before."""
+    """Ends the load if it still runs, so that it judges what it saw; 0 whatever it ends with, since something failed before.
+
+    One that does not end is killed: no load may outlive its job.
+    """
     place = folder()
     if not (place / "lock").exists() or not running():
         return 0
     say("the load still runs: it is told to end")
-    end, told = time.monotonic() + STOP_WITHIN, False
+    within, told = number(*STOP_WITHIN), False
+    end = time.monotonic() + within
     while running():
         if not told and (place / "pid").exists():
-            with contextlib.suppress(ProcessLookupError):  # it ends by itself just now
-                os.kill(int((place / "pid").read_text()), signal.SIGINT)
+            send(signal.SIGINT)
             told = True
         if time.monotonic() > end:
-            raise Trouble(f"the load did not end within {STOP_WITHIN:g} s")
+            send(signal.SIGKILL)
+            raise Trouble(f"the load did not end within {within:g} s: it was killed")
         time.sleep(TICK)
     say(f"the load ended with status {finish()}")
     return 0
+
+
+def send(number: signal.Signals) -> None:
+    """Sends a signal to the load, unless that ends by itself just now, or has not begun."""
+    with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+        os.kill(int((folder() / "pid").read_text()), number)
 
 
 def show() -> None:

@@ -37,7 +37,8 @@ def test_the_deployment_follows_the_head_and_the_load_the_deployment(pair):
     )
     arguments = pair.load.calls[-1]
     assert arguments[:5] == ["pytest", "--zdt-target=staging", "--zdt-duration=15m", "--zdt-head=2m", "--zdt-tail=5m"]
-    assert len(arguments) == 6
+    assert arguments[5] == "--zdt-report=zdt-report"
+    assert len(arguments) == 7
     assert load.output[HEAD] == "the head\nzdt: the head is proven: the deployment may start\n"
     assert load.output[FOLLOW] == "deployed 0\n"
     assert (pair.load.checkout / "deploy.log").read_text() == "zdt: the job 'deploy' has ended: success\n"
@@ -141,6 +142,28 @@ def test_a_run_cancelled_before_the_head(pair):
         load.cancel()
     assert (load.conclusion, deployment.conclusion, pair.deployed) == ("cancelled", "failure", False)
     assert load.output[END].endswith("stopped\nzdt: the load ended with status 2\n")
+
+
+def test_a_load_that_lost_its_keeper(pair):
+    """It still is a load: it is waited for."""
+    pair.pytest(before="kill -KILL $PPID; sleep 1; echo it still drives; exit 3")
+    tell(pair.load.jobs, DEPLOYMENT_JOB)
+    status, output = pair.load.handover("start", "pytest", ZDT_DEPLOYMENT_JOB=DEPLOYMENT_JOB)
+    assert (status, output) == (1, "the head\nit still drives\nzdt: the load was killed, and left no exit status\n")
+
+
+def test_a_load_that_does_not_end(pair):
+    """No load outlives its job: one that does not heed Ctrl-C is killed."""
+    pair.pytest(after="trap '' INT; echo $$ >pid; while :; do sleep 0.1; done")
+    tell(pair.load.jobs, DEPLOYMENT_JOB, status="in_progress")
+    assert pair.load.handover("start", "pytest", ZDT_DEPLOYMENT_JOB=DEPLOYMENT_JOB)[0] == 0
+    tell(pair.load.jobs, DEPLOYMENT_JOB, status="completed", conclusion="success")
+    wait_for((pair.load.checkout / "pid").exists)
+    status, output = pair.load.handover("stop", ZDT_STOP_WITHIN="0.5")
+    assert status == 1
+    assert output.endswith("zdt: the load did not end within 0.5 s: it was killed\n")
+    pid = (pair.load.checkout / "pid").read_text().strip()
+    wait_for(lambda: not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes())
 
 
 def test_the_api_fails_now_and_then(pair):

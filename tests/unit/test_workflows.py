@@ -29,7 +29,7 @@ CALLS: dict[tuple[str, str, str], Any] = {
     ("zero-downtime.yml", "load", "Follow the deployment"): TWO_JOBS,
     ("zero-downtime.yml", "load", "End the load"): TWO_JOBS,
     (ACTION, "action", "Install the plugin, unless it is there"): [["pytest-zdt"]],
-    (ACTION, "action", "Run pytest"): [["pytest", "--zdt-target=staging", "--zdt-report=zdt-report", "--zdt-duration=15m"]],
+    (ACTION, "action", "Run pytest"): [["pytest", "--zdt-target=staging", "--zdt-duration=15m", "--zdt-report=zdt-report"]],
 }
 """Step -> what it calls, or where it is tried."""
 CONTEXT = {"matrix.environment": "lint", "inputs.release": "$(touch hacked) v2; touch hacked"}
@@ -90,7 +90,7 @@ def test_action_arguments(machine, wanted):
     context = {**defaults(ACTION), "inputs.target": "staging", **{f"inputs.{name}": value for name, value in wanted.items()}}
     status, output = machine.run(step(ACTION, "action", "Run pytest"), context)
     more = ["--zdt-duration=15m", "--zdt-vus=7", "-n", "2", "--zdt-head=2m", "*", "$(touch", "hacked)"] if wanted else []
-    expected = ["pytest", "--zdt-target=staging", f"--zdt-report={wanted.get('report', 'zdt-report')}", *more]
+    expected = ["pytest", "--zdt-target=staging", *more, f"--zdt-report={wanted.get('report', 'zdt-report')}"]
     assert (status, machine.calls) == (0, [expected]), output
 
 

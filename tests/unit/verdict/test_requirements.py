@@ -247,6 +247,12 @@ def test_a_test_that_failed_by_itself(story: Story) -> None:
     assert "t.py::test_x" in outcome.detail
 
 
+def test_tests_that_failed_on_several_workers(story: Story) -> None:
+    """A test is counted once, however many workers it failed on."""
+    story.marks += [Mark(15.0, "test-failed", {"test": f"t.py::{test}", "message": "no"}) for test in ("x", "x", "y", "y")]
+    assert story.requirement("failures").detail == "2 tests failed, though each request succeeded: t.py::x: no"
+
+
 def test_an_outage_violates(story: Story) -> None:
     """Two failures in a row; the interval is in the detail."""
     outcome = story.break_(300, 302).requirement("outage")
