@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pytest_zdt.report.markup import Html, html, long_table, row, table, tag
-from pytest_zdt.report.terminal import headline, users
+from pytest_zdt.report.terminal import beside, headline, users
 from pytest_zdt.verdict.model import (
     INCONCLUSIVE,
     VERIFIED,
@@ -120,7 +120,7 @@ def key_figures(verdict: Verdict) -> Html:
     shown = {
         "requests": f"{verdict.generator.samples:,}",
         "failed": f"{failures:,}",
-        "versions": " → ".join(chain(verdict)) or "none named",
+        "versions": f"{' → '.join(chain(verdict))}{beside(verdict)}" or "none named",
         "side by side": lasting(sum(span.end_s - span.start_s for span in spans)) if spans else "never",
         "answers then": _side_by_side(verdict, spans) or "none",
         "longest outage": "none" if longest is None else f"up to {lasting(longest)}",

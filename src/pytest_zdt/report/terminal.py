@@ -80,12 +80,19 @@ def _story(verdict: Verdict) -> str:
     changes = [change for change in verdict.changes if change.new]
     if not changes:
         return f"Only one version answered: {verdict.versions[0].id}"
-    versions = " -> ".join([changes[0].old, *(change.new for change in changes)])
+    versions = " -> ".join([changes[0].old, *(change.new for change in changes)]) + beside(verdict)
     spans = [change.overlap for change in changes if change.overlap is not None]
     if not spans:
         return versions
     answers, seconds = sum(sum(span.requests.values()) for span in spans), sum(span.end_s - span.start_s for span in spans)
     return f"{versions}, {answers} answers side by side in {seconds:.1f} s"
+
+
+def beside(verdict: Verdict) -> str:
+    """The versions that answered too, though the run did not change to them; with what stands around them, or empty."""
+    told = {name for change in verdict.changes for name in (change.old, change.new)}
+    others = [version.id for version in verdict.versions if version.id and version.id not in told]
+    return f" (and {', '.join(others)})" if told and others else ""
 
 
 def _requirements(verdict: Verdict) -> Iterator[Line]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_zdt.evidence.marks import Mark
+from pytest_zdt.report.sections import key_figures
+from pytest_zdt.report.terminal import headline
 from pytest_zdt.verdict.judge import judge
 
 from .conftest import Story
@@ -141,6 +143,8 @@ def test_three_versions_in_one_rollout(story: Story) -> None:
     assert span is not None
     assert set(span.requests) == {"v1", "v2", "v3"}
     assert "v1 -> v2 -> v3" in story.requirement("version-change").detail
+    assert " v1 -> v3 (and v2), " in headline(judge(story.evidence))
+    assert "v1 → v3 (and v2)" in key_figures(judge(story.evidence))
 
 
 def test_a_restarted_deployment(story: Story) -> None:
