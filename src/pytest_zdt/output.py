@@ -23,7 +23,7 @@ HIDDEN: Final = b"***"
 LEAST_LINE: Final = 8
 """Characters of one of a secret's lines below which it may be anybody's."""
 LEAST_CODED: Final = 8
-"""Characters of base 64 below which they may be anybody's."""
+"""Characters of a secret that is written in another way below which they may be anybody's."""
 END_WITHIN: Final = 0.1
 """Seconds for the reader to see that nobody can print any more."""
 DRAIN_WITHIN: Final = 2.0
@@ -47,7 +47,8 @@ def _written(secret: str) -> set[bytes]:
     once = json.dumps(secret)[1:-1]
     texts = {repr(secret)[1:-1], once, once.replace("/", "\\/"), json.dumps(once)[1:-1], html.escape(secret)}
     texts |= {raw.hex(), raw.hex().upper(), *quoted, *small}
-    return {raw, *_coded(raw), *(text.encode("utf-8", "backslashreplace") for text in texts)}
+    others = {*_coded(raw), *(text.encode("utf-8", "backslashreplace") for text in texts)}
+    return {raw, *(form for form in others if len(form) >= LEAST_CODED)}
 
 
 def _coded(raw: bytes) -> set[bytes]:
@@ -55,7 +56,7 @@ def _coded(raw: bytes) -> set[bytes]:
     texts = {base64.b64encode(raw).rstrip(b"=")}
     for before in range(3):
         inner = base64.b64encode(bytes(before) + raw)[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
-        texts |= {inner} if len(inner) >= LEAST_CODED else set()
+        texts.add(inner)
     return texts | {text.translate(bytes.maketrans(b"+/", b"-_")) for text in texts}
 
 

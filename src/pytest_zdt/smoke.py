@@ -25,7 +25,8 @@ class Smoke:
 
     def add_uncollected(self, report: pytest.CollectReport) -> None:
         """Adds a file, or a part of one, whose tests could not be collected; several workers may tell of it."""
-        file = os.path.relpath(self._root / report.nodeid.partition("::")[0], self._workspace)
+        path = self._root / report.nodeid.partition("::")[0]
+        file = os.path.relpath(path, self._workspace) if path.is_file() else ""  # it may be a folder, or a worker
         self._failed.setdefault(report.nodeid, FailedTest(report.nodeid, _what(report), file, 1))
 
     def add(self, report: pytest.TestReport) -> None:

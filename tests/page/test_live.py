@@ -117,6 +117,19 @@ def test_leaves_alone_what_somebody_looks_at(watched: Callable[[], Any], begin: 
     assert float(charts.get_attribute("data-to") or 0) == pytest.approx(33.0, abs=0.1)
 
 
+def test_the_keyboard_stays_where_it_is(watched: Callable[[], Any], begin: Callable[..., UnderWay]) -> None:
+    """Buttons that come with a phase take it from no chart."""
+    run = begin(Story())
+    run.go_on(5.0)
+    window = watched()
+    window.page.locator(".plot").first.focus()
+    before = window.page.evaluate("document.activeElement.getAttribute('aria-label')")
+    run.go_on(33.0)
+    expect = pytest.importorskip("playwright.sync_api").expect
+    expect(window.page.get_by_role("button", name="zoom to the tail")).to_be_visible()
+    assert window.page.evaluate("document.activeElement.getAttribute('aria-label')") == before
+
+
 def test_waits_for_the_run(live: Live, show: Open, begin: Callable[..., UnderWay], tmp_path: Path) -> None:
     """Before the load there is nothing to show, not even the run that the directory held before; then it shows itself."""
     begin(Story().break_(300, status=500)).go_on(40.0)

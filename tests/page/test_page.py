@@ -242,10 +242,11 @@ def test_keyboard(page_of: Open) -> None:
 
 
 def crosshair(window: Window) -> tuple[str, float]:
-    """What the readout tells of, and which time the line through the first chart stands at."""
+    """What the readout tells of, and which time the line through the charts stands at."""
     window.page.evaluate("new Promise(requestAnimationFrame)")  # the charts take a new scale in a task of its own
-    at = window.page.evaluate("plots[0].posToVal(plots[0].cursor.left, 'x')")
-    return window.text("#readout").partition(" (")[0], at
+    places = window.page.evaluate("plots.map((plot) => plot.posToVal(plot.cursor.left, 'x'))")
+    assert places == pytest.approx([places[0]] * 5, abs=0.1)
+    return window.text("#readout").partition(" (")[0], places[0]
 
 
 def test_what_is_told_is_what_was_chosen(page_of: Open) -> None:
@@ -268,8 +269,58 @@ def test_what_is_told_is_what_was_chosen(page_of: Open) -> None:
     window.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 10)
     assert crosshair(window)[0] != "0:30 to 0:31"
     window.page.locator(".plot").first.focus()
+    keys.press("f")
+    keys.press("ArrowRight")
+    assert crosshair(window) == ("0:31 to 0:32", pytest.approx(31.5, abs=0.1))
+    window.page.mouse.move(box["x"] + box["width"] / 2 + 1, box["y"] + 10)
     keys.press("0")
     assert crosshair(window) == ("0:20 to 0:21", pytest.approx(20, abs=0.2))
+
+
+def test_the_buttons_zoom_around_what_was_pointed_at(page_of: Open) -> None:
+    """As the page says to those who tap."""
+    window = page_of(violated())
+    window.page.mouse.move(*at(window, 23.3))
+    for _ in range(3):
+        window.page.get_by_role("button", name="zoom in").click()
+    assert range_(window)[0] < 23.3 < range_(window)[1]
+    assert range_(window)[1] - range_(window)[0] == pytest.approx(5.0, abs=0.1)
+    assert crosshair(window) == ("0:23 to 0:24", pytest.approx(23.5, abs=0.1))
+    window.page.get_by_role("button", name="next failure").click()
+    assert crosshair(window)[0] == "0:30 to 0:31"
+
+
+WIDER = """async () => {
+    const raw = await unpack(document.getElementById("data").textContent);
+    const half = (list) => list.filter((_, number) => number % 2 === 0);
+    for (const name of ["failed", "p50", "p99", "lag", "cpu"]) raw[name] = half(raw[name]);
+    raw.versions.forEach((one) => (one.rate = half(one.rate)));
+    raw.width *= 2;
+    show(raw);
+}"""
+
+
+def test_a_choice_outlives_wider_buckets(page_of: Open) -> None:
+    """The buckets of a run under way grow with it: what was chosen is a time, not a number."""
+    window = page_of(violated())
+    window.page.locator(".plot").first.focus()
+    window.page.keyboard.press("f")
+    assert crosshair(window) == ("0:15 to 0:16", pytest.approx(15.5, abs=0.1))
+    window.page.evaluate(WIDER)
+    assert crosshair(window)[1] == pytest.approx(15.0, abs=0.1)
+    window.page.keyboard.press("ArrowRight")
+    assert crosshair(window) == ("0:16 to 0:18", pytest.approx(17.0, abs=0.1))
+
+
+def test_all_is_printed(page_of: Open) -> None:
+    """On paper is the whole run, whatever is zoomed to; on the screen it stays."""
+    window = page_of(violated())
+    window.page.get_by_role("button", name="zoom to the head").click()
+    before = range_(window)
+    window.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert range_(window) == (0.0, 40.0)
+    window.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert range_(window) == before
 
 
 LOOKS: dict[str, dict[str, Any]] = {

@@ -112,6 +112,16 @@ def test_a_smoke_test_without_one_of_its_files(zdt, step, pytester):
     assert "| `test_broken.py` | `SyntaxError: " in step("GITHUB_STEP_SUMMARY")
 
 
+def test_a_smoke_test_without_one_of_its_folders(zdt, step, pytester):
+    """An annotation stands at a file or nowhere."""
+    pytester.makepyfile(TESTS)
+    pytester.mkpydir("sub").joinpath("conftest.py").write_text("1 / 0\n")
+    result = zdt.smoke()
+    assert result.ret != 0
+    assert all(line.startswith("::error title=") for line in commands(result))
+    assert step("GITHUB_STEP_SUMMARY").startswith("## ❌ Smoke test failed\n")
+
+
 DYING = """
 import os
 import pytest

@@ -75,6 +75,7 @@ def test_a_secret_as_others_quote_it(kept: Taking, text: str) -> None:
 def test_a_short_secret_is_not_found_everywhere(kept: Taking) -> None:
     """A part of base 64 that is too short to be a secret's stays."""
     assert kept(b"YWJj cmVk\n", secret="\x1a") == b"YWJj cmVk\n"
+    assert mask("61 requests by YQ", "a") == "61 requests by YQ"
 
 
 @pytest.mark.parametrize("cut", range(len(SECRET.encode()) + 1))

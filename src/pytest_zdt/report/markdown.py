@@ -16,7 +16,7 @@ LONGEST = 200
 """Characters of a foreign name or message that are shown."""
 CUT = "…"
 """Stands where the rest of a text was cut off."""
-_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:['-][A-Za-z]+)*|[0-9]+(?:\.[0-9]+)?%?)\)?[,;:]?\.?")
+_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:['-][A-Za-z]+)*|[0-9]+(?:\.[0-9]+)?%?)\)?[,;:]?[.?!]?")
 """A word or a number of a sentence, with its punctuation."""
 _SPAN = re.compile(r"(\(?)(.*?)([.,;:)]*)")
 """What is to stand in a span, and around it."""

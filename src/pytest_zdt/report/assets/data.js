@@ -12,7 +12,7 @@ let panels = []; // what makes each chart, and its legend; in the order of `plot
 let plots = [];
 let rows = null; // the endpoints that have lanes
 let range = null; // what is zoomed to; null: all
-let cursor = null; // the bucket that the keyboard has chosen
+let cursor = null; // the bucket that is told of: chosen by keyboard, or pointed at last
 
 // --- the data
 

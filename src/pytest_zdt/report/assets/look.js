@@ -82,15 +82,15 @@ let pointer = ""; // where it was last: browsers tell of moves too when the page
 
 function heeded(event) {
   const at = `${event.screenX} ${event.screenY}`;
-  if (at !== pointer && event.target.closest(".plot")) pointing = true;
+  if (at !== pointer) pointing = Boolean(event.target.closest?.(".plot"));
   pointer = at;
 }
 
 function pointed(plot) {
   const at = plot.cursor.left;
   if (!pointing || at == null || at < 0) return;
-  const bucket = Math.min(Math.max(Math.floor(plot.posToVal(at, "x") / data.width + 1e-9), 0), data.count - 1);
-  document.getElementById("readout").textContent = told(bucket);
+  cursor = Math.min(Math.max(Math.floor(plot.posToVal(at, "x") / data.width + 1e-9), 0), data.count - 1);
+  document.getElementById("readout").textContent = told(cursor);
 }
 
 function choose(bucket) {
@@ -103,11 +103,12 @@ function choose(bucket) {
   document.getElementById("readout").textContent = document.getElementById("spoken").textContent = told(cursor);
 }
 
-/** The line through the charts goes to what the keyboard chose; in a task of its own, as they take a new scale in one. */
+/** The line through all charts goes to what is chosen; in a task of its own, as they take a new scale in one. */
 function placed() {
   if (pointing || cursor == null || !plots.length) return;
   const left = plots[0].valToPos((cursor + 0.5) * data.width, "x");
-  plots[0].setCursor({ left: left >= 0 && left <= plots[0].over.clientWidth ? left : -10, top: 10 });
+  const spot = { left: left >= 0 && left <= plots[0].over.clientWidth ? left : -10, top: 10 };
+  plots.forEach((plot) => plot.setCursor(spot));
 }
 
 const KEYS = {

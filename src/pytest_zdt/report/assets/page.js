@@ -46,6 +46,7 @@ function failureKeys() {
   return element("p", {}, `A line is a failure; dark is how long an outage lasted at least, light how long at most.${most}${latest}`);
 }
 
+let zoomedTo = null; // on the screen, while it is printed
 const INVITATION = matchMedia("(pointer: coarse)").matches
   ? "Tap a chart to read what was at a time; the buttons zoom."
   : "Point at a chart, or choose one and use the arrow keys. Drag to zoom, double-click for all.";
@@ -55,8 +56,8 @@ function draw() {
   [plots, panels, rows] = [[], [], lanes()];
   place.hidden = false;
   document.getElementById("chartless").hidden = true;
-  const focusable = () => [...place.querySelectorAll("button, .plot")];
-  const focused = focusable().indexOf(document.activeElement);
+  const named = (one) => one.getAttribute("aria-label") || one.textContent;
+  const focused = place.contains(document.activeElement) ? named(document.activeElement) : null;
   const text = document.getElementById("readout")?.textContent;
   place.replaceChildren(tools());
   place.append(element("p", { class: "readout", id: "readout", tabindex: "0" }, text || INVITATION));
@@ -67,7 +68,7 @@ function draw() {
   panel("The load generator: how late the worst worker woke", "Scheduling lag of the load generator.", lags, () => "");
   panel("The load generator: CPU of the busiest worker, of one core", "CPU of the load generator.", cpus, () => "");
   zoom(...shown());
-  if (focused >= 0) focusable()[focused]?.focus({ preventScroll: true });
+  if (focused !== null) [...place.querySelectorAll("button, .plot, .readout")].find((one) => named(one) === focused)?.focus({ preventScroll: true });
 }
 
 /** What decides which charts, layers, lanes and buttons there are. */
@@ -92,7 +93,9 @@ function empty() {
 
 function show(raw) {
   const before = data && plots.length ? shape() : "";
+  const chosen = cursor === null ? null : (cursor + 0.5) * data.width;
   data = prepare(raw);
+  if (chosen !== null) cursor = Math.min(Math.floor(chosen / data.width), data.count - 1); // buckets grow with the run
   if (before && before === shape()) redraw();
   else if (data.versions.length || data.failures) draw();
   else empty();
@@ -103,8 +106,11 @@ function refit() {
   plots.forEach((plot) => plot.width !== width && plot.setSize({ width, height: plot.height }));
 }
 
+/** On paper is the whole run, whatever is zoomed to. */
 function printing(on) {
   root.classList.toggle("printing", on);
+  if (on) zoomedTo = range;
+  range = on ? null : zoomedTo;
   if (data && plots.length) draw();
   refit();
 }
@@ -114,6 +120,6 @@ function printing(on) {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plots.length && draw());
 addEventListener("beforeprint", () => printing(true));
 addEventListener("afterprint", () => printing(false));
-["pointerdown", "pointermove"].forEach((kind) => place.addEventListener(kind, heeded, true));
+["pointerdown", "pointermove"].forEach((kind) => document.addEventListener(kind, heeded, true));
 new ResizeObserver(refit).observe(place.parentElement);
 unpack(document.getElementById("data").textContent).then(show).then(() => document.body.dataset.live && poll(document.body.dataset.live));
