@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from math import inf
 from random import Random
 from types import FrameType
@@ -100,26 +101,40 @@ class Crew:
 
     def loops(self) -> list[Loop]:
         """A loop for each VU."""
-        return [self._loop(number, 0) for number in self.numbers] if self._tests else []
+        return [self._loop(number) for number in self.numbers] if self._tests else []
 
-    def _loop(self, number: int, again: int) -> Loop:
-        settings, life = self._run.settings, self._place.life
-        vu = VirtualUser(
+    def _loop(self, number: int, again: int = 0, begun: int = 0) -> Loop:
+        """The loop of a VU, or of the one that is its substitute ``again`` and goes on after the iterations ``begun``."""
+        vu = self._vu(number, again)
+        runners = [self._runner(index, vu) for index in range(len(self._tests))]
+        loop = Loop(number, lambda test: False, self._order(number, begun), self._due(number), again=again)
+        loop.call = partial(self._call, vu, runners, loop)
+        self._vus[id(loop)] = vu
+        return loop
+
+    def _vu(self, number: int, again: int) -> VirtualUser:
+        settings, life = self._run.settings, self._life(again)
+        return VirtualUser(
             number,
             schedule.lane(number, self._place.workers, settings.lanes),
             settings.target,
-            f"{self._run.id}.{life}.{again}" if life or again else self._run.id,
-            settings.seed,
+            f"{self._run.id}{life}",
+            f"{settings.seed}{life}",
             settings.transport,
             self._stopped,
             self.replays.__setitem__ if settings.probe_every else None,
         )
-        runners = [self._runner(index, vu) for index in range(len(self._tests))]
-        order = schedule.order(len(self._tests), self._weights, Random(f"{settings.seed}/{number}/order"))
-        loop = Loop(number, lambda test: False, order, self._due(number), again=again)
-        loop.call = partial(self._call, vu, runners, loop)
-        self._vus[id(loop)] = vu
-        return loop
+
+    def _order(self, number: int, begun: int) -> Iterator[int]:
+        """A VU's tests after those begun, in an order of its worker's life. Were it the first order from its start, a test that
+        hangs, or ends the worker, would keep all behind it from their turn.
+        """
+        random = Random(f"{self._run.settings.seed}{self._life()}/{number}/order")
+        return islice(schedule.order(len(self._tests), self._weights, random), begun, None)
+
+    def _life(self, again: int = 0) -> str:
+        """Tells a VU from those that had its place before; nothing for the first."""
+        return f".{self._place.life}.{again}" if self._place.life or again else ""
 
     def _due(self, number: int) -> Callable[[float], float]:
         """When the iterations of a VU are due."""
@@ -175,7 +190,8 @@ class Crew:
             if current is not None:  # else it has come back meanwhile
                 yield self._hung(loop.vu, current[0], _stack(frame))
                 self.recorder.add(self._vus[id(loop)].hand_over())
-                load.substitute(loop, self._loop(loop.vu, loop.again + 1))
+                begun = sum(one.begun for one in load.loops if one.vu == loop.vu)
+                load.substitute(loop, self._loop(loop.vu, loop.again + 1, begun))
 
     def left(self, load: Load) -> Iterator[dict[str, Any]]:
         """What is to be known of the VUs that have not come back at the end, and their samples."""

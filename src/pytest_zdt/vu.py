@@ -30,7 +30,7 @@ class VirtualUser:
         lane: str,
         target: Target,
         run_id: str,
-        seed: int,
+        seed: int | str,
         transport: str,
         stopped: Callable[[], bool] | None = None,
         remember: Callable[[str, PreparedRequest], None] | None = None,

@@ -228,6 +228,8 @@ def found_in(folder: Path, words: dict[str, str]) -> set[tuple[str, str]]:
     return {(name, what) for name, text in texts.items() for word, what in words.items() if word in text}
 
 
+FAIL = 26
+"""How many of the tests fail; in a load `test_passes` too, for a user whose session was given a header that cannot be sent."""
 RUNS = [
     ("load", "n0", "curl"),
     ("load", "n2", "curl"),
@@ -249,11 +251,13 @@ def test_no_secret_in_anything_put_out(how, mode, transport, tmp_path, monkeypat
         (tmp_path / "zdt.toml").write_text(settings)
         zdt = Zdt(project, mode)
         arguments = (f"--zdt-transport={transport}", *LOUD)
-        result = zdt.load(*arguments, duration="3s") if how == "load" else zdt.smoke(*arguments)
+        enough = f"--maxfail={FAIL}"
+        result = zdt.load(*arguments, enough, duration="40s") if how == "load" else zdt.smoke(*arguments)
     (tmp_path / "stdout.txt").write_text("\n".join(result.outlines))
     (tmp_path / "stderr.txt").write_text("\n".join(result.errlines))
     assert result.ret == 1, result.outlines[-20:]
-    assert result.parseoutcomes()["failed"] >= 20
+    outcomes = result.parseoutcomes()
+    assert outcomes["failed"] + outcomes["errors"] >= FAIL, outcomes
     assert {"signature", "access_token", "client_secret"} <= set(private.words.values())
     words = private.words | dict.fromkeys(forms(SECRET), "signing secret")
     assert found_in(tmp_path, words) == set()

@@ -153,6 +153,49 @@ def test_hangs():
     assert "hung: virtual user 0 has been in this test for more than 5 s" in str(told[0][1].problems[0].error)
 
 
+ROUND = """
+import threading
+
+INSIDE, LEAVE = threading.Semaphore(0), threading.Event()
+
+@pytest.mark.timeout(5)
+def test_hangs():
+    EVENTS.append("test_hangs")
+    INSIDE.release()
+    LEAVE.wait(30.0)
+""" + "".join(f"def test_{number}(): EVENTS.append('test_{number}')\n" for number in range(8))
+
+
+def test_a_substitute_goes_on_with_the_round(pytester: pytest.Pytester) -> None:
+    """A test that always hangs keeps no other from being run: each substitute takes up the order where the one before it left."""
+    with crews(pytester, ROUND, seed=3) as (crew,):
+        module, clock = crew._tests[0].module, Clock()  # type: ignore[attr-defined]
+        load = Load(crew.loops(), 0.0, clock)
+        load.start()
+        for _ in range(3):
+            assert module.INSIDE.acquire(timeout=20.0)
+            clock.now += 6.0
+            assert len(list(crew.substitute(load))) == 1
+        assert module.INSIDE.acquire(timeout=20.0)
+        ran, whole = list(module.EVENTS), crew.loops()[0].order
+        load.stop()
+        module.LEAVE.set()
+        load.join(20.0)
+        planned = [crew._tests[index].name for index in itertools.islice(whole, len(ran))]
+    assert ran == planned
+    assert set(ran) == {"test_hangs", *(f"test_{number}" for number in range(8))}
+
+
+def test_a_worker_in_place_of_a_lost_one_has_another_order(pytester: pytest.Pytester) -> None:
+    """Whatever test takes the workers down, its successors come to the others too: the order is the seed's, and their life's."""
+    lives = [Place(0, life, 1) for life in (0, 0, 1, 2)]
+    with crews(pytester, ROUND, *lives, seed=3) as found:
+        first, again, second, third = [list(itertools.islice(crew.loops()[0].order, 9)) for crew in found]
+    assert first == again
+    assert sorted(first) == sorted(second) == sorted(third)
+    assert first != second != third != first
+
+
 class Clock:
     """A clock that stands still."""
 
