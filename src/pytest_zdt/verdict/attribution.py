@@ -16,10 +16,12 @@ CONNECTIONS = frozenset({"connect-refused", "connect-timeout", "tls", "reset"})
 TIME_OUTS = frozenset({"connect-timeout", "read-timeout"})
 AT_THAT_TIME = 1.5
 """Seconds between a failure and an answer of the control URL, which is asked once a second."""
+FEW = 2
+"""More answers of the control URL within one attempt, and more than it missed in it, say that the network was there."""
 POLL_IS_GOOD = 3.0
 """Seconds for which a poll tells the version; the URL is asked once a second."""
 MOST_STALLED = 0.5
-"""Share of a time-out that this machine may have stalled before the time-out is its own."""
+"""Share of a wait that this machine may have stalled before the wait is its own doing."""
 STALL = 50.0
 """Milliseconds; a shorter lag is no stall."""
 
@@ -66,19 +68,18 @@ def _blame(checks: Sequence[Mark], health: Sequence[Health]) -> Relabel:
     """Whose failure it was that a name did not resolve, a connection did not come about or an answer did not come in time.
 
     Where the control URL, an unrelated host, failed at that very time, a connection is the network's failure and a name the
-    client's; where it answered, a name is the edge's. A time-out is the client's while its own threads stalled.
+    client's; where it answered, a name is the edge's. In a long attempt most of its checks decide. A time-out is the client's
+    while its own threads stalled.
     """
     failed, answered = ([mark.at for mark in checks if bool(mark.data.get("ok")) == ok] for ok in (False, True))
-    stalls = [(second.at, max(second.lags)) for second in health if second.lags and max(second.lags) >= STALL]
-    ends = [at for at, _ in stalls]
+    own = stalled(health)
 
     def relabel(one: Series, row: int) -> Labels:
         sent, took, kind = one.sent[row], one.took[row], one.labels.kind
-        if kind in TIME_OUTS and ends:
-            near = stalls[bisect_left(ends, sent) : bisect_right(ends, sent + took + 1.0)]
-            if any(lag >= MOST_STALLED * took * 1000 for _, lag in near):
-                return one.labels._replace(blame=CLIENT)
-        if _between(failed, sent - AT_THAT_TIME, sent + took + AT_THAT_TIME):
+        if kind in TIME_OUTS and own(sent, took):
+            return one.labels._replace(blame=CLIENT)
+        down, up = (_count(times, sent, sent + took) for times in (failed, answered))
+        if _between(failed, sent - AT_THAT_TIME, sent + took + AT_THAT_TIME) and not up > max(down, FEW):
             return one.labels._replace(blame=CLIENT if kind == "dns" else NETWORK if kind in CONNECTIONS else "")
         seen = kind == "dns" and _between(answered, sent - AT_THAT_TIME, sent + took + AT_THAT_TIME)
         return one.labels._replace(blame=EDGE) if seen else one.labels
@@ -86,8 +87,24 @@ def _blame(checks: Sequence[Mark], health: Sequence[Health]) -> Relabel:
     return relabel
 
 
+def stalled(health: Sequence[Health]) -> Callable[[float, float], bool]:
+    """Tells of a wait, by its begin and length in seconds, whether this machine itself may have stood still for most of it."""
+    stalls = [(second.at, max(second.lags)) for second in health if second.lags and max(second.lags) >= STALL]
+    ends = [at for at, _ in stalls]
+
+    def own(sent: float, took: float) -> bool:
+        near = stalls[bisect_left(ends, sent) : bisect_right(ends, sent + took + 1.0)]
+        return any(lag >= MOST_STALLED * took * 1000 for _, lag in near)
+
+    return own
+
+
+def _count(times: Sequence[float], start: float, stop: float) -> int:
+    return bisect_right(times, stop) - bisect_left(times, start)
+
+
 def _between(times: Sequence[float], start: float, stop: float) -> bool:
-    return bisect_left(times, start) < bisect_right(times, stop)
+    return _count(times, start, stop) > 0
 
 
 def _one_sided(series: Sequence[Series]) -> list[Series]:

@@ -39,7 +39,7 @@ def _within(facts: Facts, budget: object, chosen: set[str]) -> Outcome:
         return VERIFIED, "", ""
     if is_zero(budget):
         return VIOLATED, most_frequent_kind(failed), top(failed)
-    total = [part for part in facts.parts if part.labels.counted and part.labels.endpoint in chosen]
+    total = [part for part in facts.parts if part.labels.telling and part.labels.endpoint in chosen]
     share = str(budget).strip().endswith("%")
     within = count(failed) <= (float(str(budget).strip()[:-1]) / 100 * count(total) if share else float(str(budget)))
     worse = "" if facts.soak else _worse_than_head(failed, total)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from math import ceil, inf
 from operator import sub
 from typing import Final
 
+from pytest_zdt.verdict.attribution import stalled
 from pytest_zdt.verdict.facts import Facts
 from pytest_zdt.verdict.figures import latencies
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Impact, Outcome
@@ -35,21 +36,27 @@ MUCH, SOME = 2.0, 0.05
 """So many times the head's 95th percentile is much slower, for so great a share of the rollout's answers."""
 ALPHA = 0.01
 
+Answers = Sequence[tuple[float, float]]
+"""Send time and latency in seconds of an endpoint's answers, in order."""
+
 
 def latency(facts: Facts) -> Outcome:
-    """Each limit on the latency holds in every window of the required length, for each endpoint."""
+    """Each limit on the latency holds in every window of the required length, for each endpoint.
+
+    An answer for which this machine itself may have waited breaks none: nobody knows how fast it was.
+    """
     names = sorted({part.labels.endpoint for part in facts.parts})
     wanted = {name: found for name in names if (found := _limits(facts, name))}
     if not wanted:
         return VERIFIED, "", "No limit was set."
-    broken, unanswered = [], []
-    for name, limits in wanted.items():
-        answers = _answers(facts, name)
-        window = float(facts.limit("window", name)) or inf
-        broken += [text for limit, seconds in limits.items() if (text := _broken(answers, limit, seconds, window, name))]
-        unanswered += [] if answers else [name]
-    if broken:
-        return VIOLATED, "too-slow", f"{'; '.join(broken)}."
+    answers = {name: _answers(facts, name) for name in wanted}
+    unanswered = [name for name in wanted if not answers[name]]
+    if broken := _breaches(facts, wanted, answers):
+        own = stalled(facts.health)
+        least = {name: [(sent, 0.0 if own(sent, took) else took) for sent, took in found] for name, found in answers.items()}
+        if certain := _breaches(facts, wanted, least):
+            return VIOLATED, "too-slow", f"{'; '.join(certain)}."
+        return INCONCLUSIVE, "generator-stalls", f"{'; '.join(broken)}; but this machine itself stood still then."
     if unanswered:
         return INCONCLUSIVE, "no-answers", f"No latency is known of {', '.join(unanswered)}."
     every = "over the whole run" if not facts.require["window"] else f"in every window of {facts.require['window']:g} s"
@@ -61,7 +68,16 @@ def _limits(facts: Facts, endpoint: str) -> dict[str, float]:
     return {limit: float(seconds) for limit, seconds in found.items() if seconds is not None}
 
 
-def _broken(answers: Sequence[tuple[float, float]], limit: str, seconds: float, window: float, endpoint: str) -> str:
+def _breaches(facts: Facts, wanted: Mapping[str, Mapping[str, float]], answers: Mapping[str, Answers]) -> list[str]:
+    """The limits that are broken, in words."""
+    cases = ((name, limit, seconds) for name, limits in wanted.items() for limit, seconds in limits.items())
+    found = (
+        _broken(answers[name], limit, seconds, float(facts.limit("window", name)) or inf, name) for name, limit, seconds in cases
+    )
+    return [text for text in found if text]
+
+
+def _broken(answers: Answers, limit: str, seconds: float, window: float, endpoint: str) -> str:
     """The first window in which an endpoint was slower than its limit, in words; empty when there is none."""
     rows = first_slow_window(answers, SHARES[limit], seconds, window)
     if rows is None:
@@ -72,13 +88,11 @@ def _broken(answers: Sequence[tuple[float, float]], limit: str, seconds: float, 
     return f"{endpoint}: {limit} {found:.0f} ms {span} (limit {seconds * 1000:.0f} ms)"
 
 
-def first_slow_window(
-    answers: Sequence[tuple[float, float]], share: float, limit: float, window: float
-) -> tuple[int, int] | None:
+def first_slow_window(answers: Answers, share: float, limit: float, window: float) -> tuple[int, int] | None:
     """The rows of the first window in which less than ``share`` of the answers were as fast as ``limit``; None without one.
 
-    ``answers`` are send time and latency in seconds, in order. Windows slide over the run, both of their ends included; a run
-    that is shorter is one window. The rows go from the first up to the second number.
+    Windows slide over the run, both of their ends included; a run that is shorter is one window. The rows go from the first up
+    to the second number.
     """
     if not answers:
         return None

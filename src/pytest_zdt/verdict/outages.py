@@ -15,6 +15,8 @@ from pytest_zdt.evidence.series import Labels, Series
 from pytest_zdt.verdict.model import Episode, Outage, User
 
 IN_FLIGHT = frozenset({"reset", "keep-alive-race", "truncated"})
+CONTENT = frozenset({"wrong-body", "wrong-status", "not-found-on-one-version"})
+"""What a test says of an answer that came."""
 Failure = tuple[float, int, Labels]
 """When a failure met the state of the API, of which virtual user, and what it was."""
 
@@ -95,13 +97,24 @@ class _Interval:
 
 def _intervals(series: Sequence[Series], end: float) -> Iterator[_Interval]:
     """The intervals of one endpoint."""
-    well = sorted(chain.from_iterable(one.sent for one in _well(series)))
     failed = sorted(_failures(series))
+    well = _successes(series, [at for at, _, labels in failed if labels.kind in CONTENT])
     for position, group in groupby(failed, key=lambda failure: bisect_left(well, failure[0])):
         run = list(group)
         before, after = _around(well, position, run[-1][0], end)
         vus, labels = frozenset(vu for _, vu, _ in run) - {NO_VU}, Counter(labels for _, _, labels in run)
         yield _Interval(run[0][2].endpoint, before, after, run[0][0], run[-1][0], len(run), vus, labels)
+
+
+def _successes(series: Sequence[Series], wrong: Sequence[float]) -> list[float]:
+    """When an endpoint was well, by send time. A probe knows the status alone: between two successes of users, a test's ``wrong``
+    answers say more.
+    """
+    well = [(one.labels.probe, one.sent) for one in _well(series)]
+    users = sorted(chain.from_iterable(sent for probe, sent in well if not probe))
+    doubted = {bisect_left(users, at) for at in wrong}
+    probes = (at for probe, sent in well if probe for at in sent)
+    return sorted([*users, *(at for at in probes if bisect_left(users, at) not in doubted)])
 
 
 def _around(well: Sequence[float], position: int, last: float, end: float) -> tuple[float, float]:

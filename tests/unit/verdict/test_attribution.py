@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -58,6 +59,13 @@ def test_what_the_network_does_not_excuse(story: Story, kind: str) -> None:
     """The connection stood, so it is the API's whatever an unrelated host does."""
     control(story, 14, 15, 16).break_(300, kind=kind, status=0, version="")
     assert judge(story.evidence).verdict == "violated"
+
+
+@pytest.mark.parametrize("down, guilt", [((18,), "edge"), (range(12, 23), "network"), (range(14, 18), "edge"), ((), "edge")])
+def test_a_long_attempt(story: Story, down: Iterable[int], guilt: str) -> None:
+    """Nobody's network was gone for ten seconds in which an unrelated host was reached, but for once or twice."""
+    control(story, *down).break_(*range(250, 290, 2), kind="connect-timeout", status=0, version="", took=9.0)
+    assert guilts(story) == [("connect-timeout", guilt, 20)]
 
 
 @pytest.mark.parametrize("lag, guilt", [pytest.param(600.0, "client"), (400.0, "app"), (0.0, "app")])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from math import inf
@@ -55,6 +57,33 @@ def test_a_limit_for_all(story: Story, limit: str) -> None:
 def test_a_limit_that_is_met_exactly(story: Story, limit: str) -> None:
     """As slow as allowed is fast enough."""
     assert outcome(story.require(**{limit: 0.01}), "latency") == ("verified", "")
+
+
+@pytest.mark.parametrize(
+    "lag, extra, expected",
+    [
+        (900.0, 0.0, ("inconclusive", "generator-stalls")),
+        (400.0, 0.0, ("violated", "too-slow")),
+        (900.0, 30.0, ("violated", "too-slow")),
+    ],
+    ids=["stalled", "stalled for less than half", "slow at another time too"],
+)
+def test_a_machine_that_stood_still(lag: float, extra: float, expected: tuple[str, str], story: Story) -> None:
+    """What only this machine's own stall made slow breaks no limit, and holds none."""
+    story.health[15] = replace(story.health[15], lags=array("d", [1.0] * 19 + [lag]))
+    slow(story, 15.0, 15.1).require(max=LIMIT, lag=10.0)
+    if extra:
+        slow(story, extra, extra + 0.1)
+    assert outcome(story, "latency") == expected
+    assert "GET /a/: max 1000 ms" in story.requirement("latency").detail
+
+
+def test_fast_answers_beside_a_stall_are_fast(story: Story) -> None:
+    """They still are among those that make the slow one no breach, where another stall puts a limit in doubt."""
+    for second, lag in ((15, 60.0), (25, 900.0)):
+        story.health[second] = replace(story.health[second], lags=array("d", [lag]))
+    slow(slow(story, 15.0, 15.1), 25.0, 25.5).require(p95=LIMIT, window=2.5, lag=10.0)
+    assert outcome(story, "latency") == ("inconclusive", "generator-stalls")
 
 
 def test_no_limit(story: Story) -> None:

@@ -62,6 +62,33 @@ def test_a_good_probe_ends_an_outage(story: Story) -> None:
     assert [outage.min_s for outage in two] == [0.0, 0.0]
 
 
+@pytest.mark.parametrize("kind", ["wrong-body", "wrong-status"])
+def test_a_good_probe_does_not_end_wrong_answers(kind: str, story: Story) -> None:
+    """It asks for a status, tests ask for more: only an answer that a test was content with ends what tests found wrong."""
+    story.break_(*where(story, lambda item: item.endpoint == "GET /a/" and 22 <= item.sent < 28), kind=kind, status=200)
+    (without,) = judge(story.evidence).outages
+    (outage,) = judge(probe(story).evidence).outages
+    assert (outage.min_s, outage.max_s) == (without.min_s, without.max_s) == (pytest.approx(5.9), pytest.approx(6.1))
+
+
+def test_a_good_probe_beside_wrong_answers_long_ago(story: Story) -> None:
+    """It ends an outage of other kinds, whatever tests found wrong before a user was content."""
+    story.break_(280, kind="wrong-body").break_(300, 302)
+    assert [outage.min_s for outage in judge(at(story, 15.05).evidence).outages] == [0.0, 0.0, 0.0]
+
+
+def test_refused_probes_dilute_no_budget(story: Story) -> None:
+    """They are no requests that could have failed, nor ones of the head to compare with."""
+    story.require(max_outage=99.0, endpoint_answers=0, pair_uses=0, endpoints={"GET /a/": {"max_failures": "20%"}})
+    keep(story, lambda item: item.endpoint == "GET /b/" or round(item.sent * 20) % 40 == 0).change(flow="", made_by="")
+    users = where(story, lambda item: item.endpoint == "GET /a/" and item.version == "v2")
+    story.break_(*users, kind="wrong-status", status=404)
+    without = outcome(story, "failures")
+    for index in where(probe(story), lambda item: item.lane == "probe" and item.version == "v2"):
+        story.samples[index] = replace(story.samples[index], kind="expected", status=404)
+    assert outcome(story, "failures") == without == ("violated", "not-found-on-one-version")
+
+
 def test_a_refused_probe_is_neither_a_failure_nor_a_success(story: Story) -> None:
     """Its token or what it asked for is gone: that says nothing of the endpoint, so an outage goes on and a gap stays."""
     at(story.break_(300, 302), 15.05, kind="expected", status=401)
