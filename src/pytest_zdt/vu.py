@@ -9,7 +9,7 @@ from random import Random
 
 from requests import PreparedRequest
 
-from pytest_zdt.evidence.kinds import is_failure
+from pytest_zdt.evidence.kinds import SUCCESS, is_failure
 from pytest_zdt.evidence.samples import Sample
 from pytest_zdt.flow import Flow
 from pytest_zdt.http.oauth import OAuthClient
@@ -42,6 +42,7 @@ class VirtualUser:
         self.random = Random(f"{seed}/{index}")
         self.samples: list[Sample] = []
         self._handed = 0
+        self._refusals: set[tuple[str, int]] = set()
         numbers = itertools.count()
         self._name = f"zdt-{run_id}-{index}"
         self.session = SignedSession(
@@ -76,11 +77,17 @@ class VirtualUser:
             self.session.new_connection()
 
     def end(self, failure: BaseException | None) -> list[Sample]:
-        """Ends the iteration; its samples. The last one bears the failure of a test that no request explains."""
-        if failure is not None and self.samples and not any(is_failure(sample.kind) for sample in self.samples):
-            last = self.samples[-1]
-            last.kind = "wrong-status" if last.status >= 400 else "wrong-body"
-            last.message = first_line(failure)
+        """Ends the iteration; its samples. One of them bears the failure of a test that no failed request explains: the last
+        that was refused as none was when the test passed, or the last at all.
+        """
+        refused = [sample for sample in self.samples if sample.status >= 400 and sample.kind == SUCCESS]
+        if failure is None:
+            self._refusals.update((sample.endpoint, sample.status) for sample in refused)
+        elif self.samples and not any(is_failure(sample.kind) for sample in self.samples):
+            strange = [sample for sample in refused if (sample.endpoint, sample.status) not in self._refusals]
+            blamed = (strange or self.samples)[-1]
+            blamed.kind = "wrong-status" if blamed.status >= 400 else "wrong-body"
+            blamed.message = first_line(failure)
         return self.hand_over()
 
     def hand_over(self) -> list[Sample]:
