@@ -42,6 +42,9 @@ APP_WHEN_VERSIONED: Final = frozenset({"reset", "truncated", "status-5xx"})
 """Kinds that are the app's once headers with a version had come, the edge's before."""
 
 
+IN_FLIGHT: Final = frozenset({"reset", "keep-alive-race", "truncated"})
+"""Kinds that prove a failure only at the time at which the connection broke, however long before the request was sent."""
+
 CLEAR: Final = frozenset(
     {"keep-alive-race", "truncated", "status-5xx", "auth-broken", "not-found-on-one-version", "wrong-status", "wrong-body"}
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from pytest_zdt.evidence.kinds import IN_FLIGHT
 from pytest_zdt.verdict.facts import Facts, count
 from pytest_zdt.verdict.model import Cause, Overlap
 from pytest_zdt.verdict.overlap import overlap
@@ -209,13 +210,21 @@ def _signs(facts: Facts, change: Change) -> Signs:
     before = {part.labels[:2] for part in facts.parts if part.phase == HEAD and part.labels.failed}
     failures = []
     for part in facts.parts:
-        sent = part.series.count(start, change.end)
+        sent = _met(part, start, change.end)
         if part.phase == HEAD or not sent or not part.labels.counted:
             continue
         requests[part.labels.endpoint, part.labels.version] += sent
         if part.labels.failed and part.labels[:2] not in before:  # what failed before is not the deployment's doing
             failures.append(part)
     return Signs(change, failures, requests)
+
+
+def _met(part: Part, start: float, stop: float) -> int:
+    """How many of the requests were sent in that time, or broke in it."""
+    one = part.series
+    if one.labels.kind not in IN_FLIGHT:
+        return one.count(start, stop)
+    return sum(sent <= stop and sent + took >= start for sent, took in zip(one.sent, one.took, strict=True))
 
 
 def why_no_overlap(facts: Facts, change: Change, span: Overlap | None) -> str:

@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
 
-from pytest_zdt.evidence.kinds import APP, EDGE, NETWORK
+from pytest_zdt.evidence.kinds import APP, EDGE, IN_FLIGHT, NETWORK
 from pytest_zdt.evidence.samples import NO_VU
 from pytest_zdt.evidence.series import Labels, Series
 from pytest_zdt.verdict.model import Episode, Outage, User
 
-IN_FLIGHT = frozenset({"reset", "keep-alive-race", "truncated"})
 CONTENT = frozenset({"wrong-body", "wrong-status", "not-found-on-one-version"})
 """What a test says of an answer that came."""
 Failure = tuple[float, int, Labels]

@@ -15,7 +15,7 @@ from math import inf
 from operator import add
 from typing import NamedTuple
 
-from pytest_zdt.evidence.kinds import APP, EDGE
+from pytest_zdt.evidence.kinds import APP, EDGE, IN_FLIGHT
 from pytest_zdt.evidence.marks import DEPLOYED, ENDED, STARTED, Mark
 from pytest_zdt.evidence.series import Labels, Series
 
@@ -90,13 +90,27 @@ class Timeline:
 
     def parts(self, series: Series) -> Iterator[Part]:
         """The series cut at the phases; those without samples are left out. The ends of a rollout belong to it."""
+        at, series = self._placed(series)
         lower = 0
         for number, (name, _, stop) in enumerate(self.spans()):
-            upper = bisect_right(series.sent, stop) if name == ROLLOUT else bisect_left(series.sent, stop)
+            upper = bisect_right(at, stop) if name == ROLLOUT else bisect_left(at, stop)
             upper = len(series) if stop >= self.end else max(lower, upper)
             if upper > lower:
                 yield Part(number, name, series.slice(lower, upper))
             lower = upper
+
+    def _placed(self, series: Series) -> tuple[Sequence[float], Series]:
+        """The times that place a series' samples in a phase, in order: when they were sent. A request whose connection broke in
+        a rollout that began after its sending is that rollout's: it does not prove that anything had failed before.
+        """
+        if series.labels.kind not in IN_FLIGHT:
+            return series.sent, series
+        starts = [start for name, start, _ in self.spans() if name == ROLLOUT]
+        places = [
+            next((start for start in starts if sent < start <= sent + took), sent)
+            for sent, took in zip(series.sent, series.took, strict=True)
+        ]
+        return sorted(places), series.part(sorted(range(len(series)), key=places.__getitem__))
 
 
 def times(series: Iterable[Series]) -> array[float]:

@@ -170,6 +170,26 @@ def test_the_sending_places_a_failure(story: Story, took: float, phase: str) -> 
     assert (found.phase, found.first_s) == (phase, 8.5)
 
 
+@pytest.mark.parametrize("kind", ["reset", "keep-alive-race", "truncated"])
+@pytest.mark.parametrize("took, phase", [(0.01, "head"), (0.4, "head"), (0.6, "rollout"), (5.0, "rollout")])
+def test_the_break_places_a_broken_connection(story: Story, kind: str, took: float, phase: str) -> None:
+    """It was sent when all was well, and is the rollout's failure where that cut it."""
+    story.break_(170, kind=kind, status=0, version="", took=took)
+    found = group(story)
+    assert (found.phase, found.first_s) == (phase, 8.5)
+    assert (story.requirement("head").status == "violated") is (phase == "head")
+    assert sum(one.requests for one in judge(story.evidence).phases) == 800
+
+
+def test_connections_cut_by_the_rollout_hide_no_cause(story: Story) -> None:
+    """What broke with the first stop of an instance is no failure from before, which would be nothing new."""
+    story.break_(*range(190, 230), kind="reset", status=0, version="", latency=0.0, took=0.01)
+    causes = judge(story.evidence).causes
+    assert causes
+    story.break_(170, 171, kind="reset", status=0, version="", latency=0.0, took=1.0)
+    assert [cause.title for cause in judge(story.evidence).causes] == [cause.title for cause in causes]
+
+
 def test_the_example_can_be_found_in_the_servers_logs(story: Story) -> None:
     """The first failure of a group, by the id that the request carried."""
     story.break_(303, 301, 300, message="no such column")
