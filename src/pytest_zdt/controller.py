@@ -33,6 +33,8 @@ TICK = 0.1
 """Seconds between two looks at the run."""
 GIVE_UP_AFTER = 5.0
 """Seconds, beside a request's, that a worker may take to end."""
+WHOLE = ("duration", "complete")
+"""Why a load ends that nothing cuts short."""
 ALIGN_EVERY = 5.0
 """Seconds between two looks at the workers' clocks."""
 
@@ -189,7 +191,7 @@ class Controller:
         ended = self._ended_at or self._record.now
         planned = round(ended if self._following.begun else self._run.settings.duration, 3)
         told = {"interrupted": interrupted, "stopped_by": self._stopping, "workers": self._workers, "planned_s": planned}
-        self._record.end(self._team, ended, **told)
+        self._record.end(self._team, ended, **told, tests=len(self.tests.ids), unrun_tests=self.tests.unrun)
 
     def _stop(self, why: str) -> None:
         with self._changed:
@@ -244,6 +246,11 @@ class Controller:
     def begun(self) -> bool:
         """Whether the load has begun."""
         return self._record.begun
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing cut the load short, so that each test had the time that it was given."""
+        return self._stopping in WHOLE
 
     def view(self) -> View:
         """What the run looks like now, or did when it ended."""

@@ -208,6 +208,10 @@ class Crew:
         self._count(test, test, Outcome(FAILED, (Problem("call", items.raised(pytest.fail.Exception(text, pytrace=False))),)), [])
         return {"vu": vu, "test": test.nodeid, "after_s": limit, "stack": stack}
 
+    def made_flows(self) -> list[str]:
+        """The names of the flows in which any VU has made a value."""
+        return sorted({name for vu in list(self._vus.values()) for name in vu.made_flows()})
+
     def close(self, load: Load) -> None:
         """Closes the connections of the VUs that have ended."""
         for loop in load.ended():

@@ -32,6 +32,11 @@ class Flow:
     def __repr__(self) -> str:
         return f"Flow({self.name!r}, made_by={self._made_by!r})"
 
+    @property
+    def made(self) -> bool:
+        """Whether anything was made."""
+        return self._made_by is not None
+
     def made_by(self, response: Response, value: Any = None) -> None:
         """Notes that ``response`` made the value, which `value` then gives. Raises `TypeError` for a foreign response."""
         self._made_by, self.value = _sample(response).version, value

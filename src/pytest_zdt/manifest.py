@@ -69,6 +69,7 @@ def ending(run: Run, team: Team, ended: float) -> dict[str, object]:
         "planned_vu_s": round(sum(planned_time(settings.points, vu, 0.0, ended) for vu in range(settings.vus)), 3),
         "silent_vus": team.silent(),
         "hung_vus": team.listed("hung_vus"),
+        "made_flows": team.listed("made_flows"),
         "iterations": team.total("iterations"),
         "samples": team.samples(),
         "unsent_probes": team.total("unsent_probes"),

@@ -39,16 +39,31 @@ class Tests:
         """Adds a serialised report of a failed or skipped iteration."""
         self._reports[test].append(report)
 
-    def emit(self, config: pytest.Config) -> None:
-        """Gives pytest the reports of every test that was run."""
-        for test in self._ids:
-            if self._counts[test] or self._reports[test]:
-                self._emit(config, test)
+    @property
+    def ids(self) -> list[str]:
+        """All of them."""
+        return list(self._ids)
 
-    def _emit(self, config: pytest.Config, test: str) -> None:
+    @property
+    def unrun(self) -> list[str]:
+        """Those that no virtual user came to."""
+        return [test for test in self._ids if not self._counts[test] and not self._reports[test]]
+
+    def emit(self, config: pytest.Config, *, whole: bool) -> None:
+        """Gives pytest the reports of every test that was run, and where the load was ``whole``, of all others as skipped."""
+        unrun = set(self.unrun)
+        for test in self._ids:
+            if test not in unrun:
+                reports = self._reports[test]
+                self._emit(
+                    config, test, [config.hook.pytest_report_from_serializable(config=config, data=data) for data in reports]
+                )
+            elif whole:
+                self._emit(config, test, [_skipped(test, "the load ended before any virtual user came to it")])
+
+    def _emit(self, config: pytest.Config, test: str, told: Sequence[Any]) -> None:
         counts = self._counts[test]
-        told = [config.hook.pytest_report_from_serializable(config=config, data=data) for data in self._reports[test]]
-        location = told[0].location if told else (test.partition("::")[0], None, test.partition("::")[2])
+        location = told[0].location if told else _location(test)
         figures: list[tuple[str, object]] = [*self._properties.get(test, ())]
         figures += [("zdt_iterations", sum(counts.values())), ("zdt_failed_iterations", counts["failed"])]
         config.hook.pytest_runtest_logstart(nodeid=test, location=location)
@@ -71,6 +86,17 @@ class Tests:
                 made.sections.append(("zdt", text))
             config.hook.pytest_runtest_logreport(report=made)
         config.hook.pytest_runtest_logfinish(nodeid=test, location=location)
+
+
+def _location(test: str) -> tuple[str, int | None, str]:
+    """Where a test is, as far as its id tells."""
+    path, _, name = test.partition("::")
+    return path, None, name
+
+
+def _skipped(test: str, why: str) -> pytest.TestReport:
+    location = _location(test)
+    return pytest.TestReport(test, location, {}, "skipped", (location[0], 0, f"Skipped: {why}"), "setup")
 
 
 def _by_phase(told: Sequence[Any], *, passed: bool) -> Iterator[tuple[Literal["setup", "call", "teardown"], Any]]:

@@ -141,7 +141,7 @@ class Runner:
                 return (yield)
         finally:
             self._display.end(self._controller.view() if self._controller.begun else None)
-            self._controller.tests.emit(self._config)
+            self._controller.tests.emit(self._config, whole=self._controller.whole)
             if (verdict := self._controller.verdict) is not None:
                 emit_cases(self._config, cases(verdict, impact=self._run.settings.require.impact))
 

@@ -172,8 +172,8 @@ class Team:
         """The sum of a figure over all that came to their end."""
         return sum(final[name] for final in self.finals())
 
-    def listed(self, name: str) -> list[int]:
-        """The VUs in a list of figures of any worker."""
+    def listed(self, name: str) -> list[Any]:
+        """What is in a list of figures of any worker: VUs, say."""
         return sorted({number for final in self.finals() for number in final[name]})
 
     def silent(self) -> list[int]:

@@ -112,6 +112,10 @@ class VirtualUser:
         """The VU's flow of that name, the same in every iteration."""
         return self._flows.setdefault(name, Flow(name))
 
+    def made_flows(self) -> list[str]:
+        """The names of its flows in which a value was made. Also for another thread than the VU's."""
+        return [name for name, flow in self._flows.copy().items() if flow.made]
+
     def close(self) -> None:
         """Closes its connections."""
         self.session.close()

@@ -213,6 +213,7 @@ class Worker:
             "silent_vus": sorted(set(due) - {loop.vu for loop in load.loops if loop.begun}),
             "spoken_vus": sorted({loop.vu for loop in load.loops if loop.iterations}),
             "hung_vus": hung,
+            "made_flows": crew.made_flows(),
             "iterations": sum(loop.iterations for loop in load.loops),
             "begun": sum(loop.begun for loop in load.loops),
             "samples": self._recorded,

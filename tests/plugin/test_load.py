@@ -94,6 +94,21 @@ def test_fixtures_classes_parameters_and_skips(zdt, api, pytester):
     assert sorted(cases) == names
 
 
+def test_a_test_that_never_had_its_turn(make_zdt, pytester):
+    """It is reported as skipped, and the run has not shown what it asks for: one user, who starts one test in ten seconds."""
+    pytester.makepyfile(MANY)
+    zdt = make_zdt("n2")
+    result = zdt.load("--zdt-vus=1", "--zdt-pace=10s", "-rs", "--zdt-seed=1")
+    counts = result.parseoutcomes()
+    assert (sum(counts.values()), counts["skipped"] >= 4) == (5, True)
+    result.stdout.fnmatch_lines(["SKIPPED*the load ended before any virtual user came to it"])
+    ended, load = zdt.mark("run-ended"), zdt.verdict["requirements"]["load"]
+    assert (ended["tests"], len(ended["unrun_tests"])) == (5, 4)
+    assert load["reason"] == "tests-not-run"
+    assert all(test in load["detail"] for test in ended["unrun_tests"])
+    assert result.ret == 10
+
+
 def test_a_clean_run_without_a_deployment(zdt, api, pytester):
     """A clean run on one version proves nothing: exit status 10, and every request on both lanes is in the evidence, once."""
     pytester.makepyfile(ONE)

@@ -53,6 +53,17 @@ def test_a_flow_that_fails_on_the_new_version(once, api, pytester):
     assert "thing made by v1, used on v2" in flows["detail"]
 
 
+def test_a_flow_that_nobody_uses(once, api, pytester):
+    """What was made and never asked for again is in the evidence, and no pair of it is proven."""
+    api.next_version = (60, "v2")
+    pytester.makepyfile(FLOWING.replace("if flow.value is not None", "if False"))
+    once.load(duration="2s")
+    assert once.mark("run-ended")["made_flows"] == ["thing"]
+    flows = once.verdict["requirements"]["flows"]
+    assert (flows["status"], flows["reason"]) == ("inconclusive", "pair-unused")
+    assert "thing v1 -> v2: 0 of" in flows["detail"]
+
+
 def test_the_health_of_the_generator_is_in_the_evidence(zdt, pytester):
     """Each worker tells of every second, and the requirement rests on it."""
     pytester.makepyfile(ONE)

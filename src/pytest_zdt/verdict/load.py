@@ -11,6 +11,7 @@ from pytest_zdt.verdict.facts import Facts
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, Outcome
 from pytest_zdt.verdict.phases import times
 from pytest_zdt.verdict.plan import on_schedule, planned_ramp, planned_vus, told, users
+from pytest_zdt.verdict.words import counted, listed
 
 LEAST_DRIVEN = 0.95
 MOST_DRIVEN = 1.05
@@ -60,7 +61,7 @@ def _thin(facts: Facts) -> tuple[str, str] | None:
     if not _driven(facts) >= LEAST_DRIVEN:
         share = f"{_driven(facts):.0%} of the virtual users' planned time was driven"
         return "vu-time-missing", f"{share}; {LEAST_DRIVEN:.0%} are needed."
-    return _twice(facts) or _silent(facts) or _cut(facts)
+    return _twice(facts) or _silent(facts) or _cut(facts) or _unrun(facts)
 
 
 def _twice(facts: Facts) -> tuple[str, str] | None:
@@ -144,6 +145,17 @@ def _cut(facts: Facts) -> tuple[str, str] | None:
     if cut <= max(_number(facts.run.get("vus")), MOST_CUT * _sent(facts)):
         return None
     return "cut-requests", f"{cut} of {_sent(facts)} requests were cut before they had an answer."
+
+
+def _unrun(facts: Facts) -> tuple[str, str] | None:
+    """Tests that were collected and not run, by no machine of several: what they would have seen is unknown."""
+    lists = [mark.data.get("unrun_tests") for mark in facts.marked(ENDED)]
+    sets = [set(map(str, one)) if isinstance(one, list) else set() for one in lists]
+    never = sorted(set.intersection(*sets)) if sets else []
+    if not never:
+        return None
+    which = f"{counted(never, 'test')} never had a turn: {listed(never)}"
+    return "tests-not-run", f"{which}. Drive longer, with more virtual users, a shorter pace or smaller weights."
 
 
 def _incomplete(facts: Facts) -> tuple[str, str] | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from pytest_zdt.evidence.kinds import GUILT
-from pytest_zdt.evidence.marks import DEPLOYED, STARTED, Mark, signal_of
+from pytest_zdt.evidence.marks import DEPLOYED, ENDED, STARTED, Mark, signal_of
 from pytest_zdt.evidence.series import Series
 from pytest_zdt.verdict.budget import is_zero
 from pytest_zdt.verdict.causes import why_no_overlap
@@ -151,7 +151,7 @@ def flows(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
               for (flow, made_by, used_on), failed in sorted(_broken(facts, change, uses).items())]  # fmt: skip
     if broken:
         return VIOLATED, "flow-broken", f"{'; '.join(broken)}."
-    names = sorted({part.labels.flow for part in facts.parts} - {""})
+    names = sorted(({part.labels.flow for part in facts.parts} | _made(facts)) - {""})
     if not names:
         hint = "use zdt_oauth_client or zdt_flow in a test, or set pair-uses = 0 if the API hands out nothing that is used later"
         return INCONCLUSIVE, "no-flow", f"No test uses a value that an earlier answer made: {hint}."
@@ -164,6 +164,12 @@ def flows(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
         return INCONCLUSIVE, "pair-unused", f"Too few good uses of a value on the other version: {'; '.join(missing)}."
     figures = ", ".join(f"{flow} {made_by} -> {used_on} {uses[flow, made_by, used_on]}" for flow, made_by, used_on in wanted)
     return VERIFIED, "", f"Values made by one version and used on the other: {figures}."
+
+
+def _made(facts: Facts) -> set[str]:
+    """The flows in which a value was made, as the run's end tells: one that is never used has no request."""
+    lists = [mark.data.get("made_flows") for mark in facts.marked(ENDED)]
+    return {str(name) for one in lists if isinstance(one, list) for name in one}
 
 
 def _pairs(facts: Facts, change: Change) -> list[tuple[str, str]]:

@@ -252,3 +252,27 @@ def test_a_user_that_came_back_did_not_hang(story: Story) -> None:
     """The run's end lists those that did."""
     story.marks.append(Mark(20.0, "vu-hung", {"vu": 1, "test": "t.py::test_a"}))
     assert outcome(story, "load") == ("verified", "")
+
+
+# --- which tests never ran
+
+
+def test_tests_that_never_ran(story: Story) -> None:
+    """The run was clean, and has not shown what they would have asked."""
+    story.mark(40.0, "run-ended", tests=40, unrun_tests=["t.py::test_b", "t.py::test_a"])
+    found = story.requirement("load")
+    assert (found.status, found.reason) == ("inconclusive", "tests-not-run")
+    assert found.detail.startswith("2 tests never had a turn: t.py::test_a; t.py::test_b. ")
+
+
+@pytest.mark.parametrize("other, reason", [(["t.py::test_b"], ""), (["t.py::test_a"], "tests-not-run"), (None, ""), (7, "")])
+def test_tests_that_ran_on_another_machine(other: object, reason: str, story: Story) -> None:
+    """Each must have had its turn on one of them; one that does not tell had it."""
+    story.mark(40.0, "run-ended", unrun_tests=["t.py::test_a"], shard="a")
+    (whole,) = (mark.data for mark in story.evidence.marks if mark.name == "run-ended")
+    half = {"samples": 400, "health": 20, "marks": 1, "driven_s": 80.0, "planned_vu_s": 80.0}
+    story.unmark("run-ended")
+    story.run["shards"] = ["a", "b"]
+    story.marks.append(Mark(40.0, "run-ended", {**whole, **half}))
+    story.marks.append(Mark(40.0, "run-ended", {**whole, **half, "shard": "b", "unrun_tests": other}))
+    assert story.requirement("load").reason == reason

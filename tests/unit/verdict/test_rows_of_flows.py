@@ -48,6 +48,17 @@ def test_every_flow_must_cross(story: Story) -> None:
     assert "upload v1 -> v2: 0 of 3" in story.requirement("flows").detail
 
 
+@pytest.mark.parametrize("tokens", [True, False])
+def test_a_flow_that_is_made_and_never_used(tokens: bool, story: Story) -> None:
+    """It has no request; the run's end tells of it. Beside others, and alone."""
+    story.mark(40.0, "run-ended", made_flows=["list", "token"])
+    if not tokens:
+        story.change(flow="", made_by="")
+    assert outcome(story, "flows") == (INCONCLUSIVE, "pair-unused")
+    assert "list v1 -> v2: 0 of 3; list v2 -> v1: 0 of 3" in story.requirement("flows").detail
+    assert ("token" in story.requirement("flows").detail) is not tokens
+
+
 @pytest.mark.parametrize("made_by, used_on, uses", [("v1", "v2", 48), ("v2", "v1", 52)])
 @pytest.mark.parametrize("kind, status", [("auth-broken", 401), ("wrong-status", 404), ("wrong-body", 200), ("status-5xx", 500)])
 def test_flows_broken(story: Story, made_by: str, used_on: str, uses: int, kind: str, status: int) -> None:
