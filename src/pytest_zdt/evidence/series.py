@@ -78,7 +78,8 @@ _LABELS = Labels._fields[:-2]
 
 @dataclass(slots=True)
 class Series:
-    """The samples with the same `Labels`, by send time; ``sent``, ``took`` and ``latency`` in seconds, as in `Sample`.
+    """The samples with the same `Labels`, by send time; ``sent``, ``took`` and ``latency`` in seconds, as in `Sample`; ``reused``
+    is 1 where the connection was kept alive from an earlier request.
 
     ``request_ids`` and ``messages`` are those of failures; of others they are empty.
     """
@@ -88,6 +89,7 @@ class Series:
     took: array[float] = field(default_factory=lambda: array("d"))
     latency: array[float] = field(default_factory=lambda: array("d"))
     vu: array[int] = field(default_factory=lambda: array("q"))
+    reused: array[int] = field(default_factory=lambda: array("b"))
     request_ids: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
 
@@ -106,13 +108,13 @@ class Series:
         """The rows from ``lower`` up to ``upper``."""
         sent, took, latency = (column[lower:upper] for column in (self.sent, self.took, self.latency))
         texts = self.request_ids[lower:upper], self.messages[lower:upper]
-        return Series(self.labels, sent, took, latency, self.vu[lower:upper], *texts)
+        return Series(self.labels, sent, took, latency, self.vu[lower:upper], self.reused[lower:upper], *texts)
 
     def part(self, rows: Iterable[int], labels: Labels | None = None) -> Series:
         """A series of those rows, in that order."""
         chosen = list(rows)
         made = Series(labels or self.labels)
-        for name in ("sent", "took", "latency", "vu"):
+        for name in ("sent", "took", "latency", "vu", "reused"):
             column = getattr(self, name)
             setattr(made, name, array(column.typecode, map(column.__getitem__, chosen)))
         if self.request_ids:
@@ -126,7 +128,7 @@ class Series:
 
     def extend(self, other: Series) -> None:
         """Adds the rows of another series behind this one's."""
-        for name in ("sent", "took", "latency", "vu", "request_ids", "messages"):
+        for name in ("sent", "took", "latency", "vu", "reused", "request_ids", "messages"):
             getattr(self, name).extend(getattr(other, name))
 
     def in_order(self) -> Series:
@@ -138,7 +140,7 @@ class Series:
         return self.part(chain.from_iterable(sorted(tied, key=self._row) for _, tied in ties))
 
     def _row(self, row: int) -> tuple[object, ...]:
-        return self.took[row], self.latency[row], self.vu[row], *self.story(row)
+        return self.took[row], self.latency[row], self.vu[row], self.reused[row], *self.story(row)
 
 
 class Table:
@@ -157,13 +159,14 @@ class Table:
         texts = batch["strings"]
         keys = list(zip(*(batch[name] for name in _LABELS), strict=True))
         series = {key: self._open(_labels(key, texts)) for key in set(keys)}
-        numbers = zip(keys, batch["sent"], batch["took"], batch["latency"], batch["vu"], strict=True)
-        for row, (key, sent, took, latency, vu) in enumerate(numbers):
+        columns = (batch[name] for name in ("sent", "took", "latency", "vu", "reused"))
+        for row, (key, sent, took, latency, vu, reused) in enumerate(zip(keys, *columns, strict=True)):
             one = series[key]
             one.sent.append(sent)
             one.took.append(took)
             one.latency.append(latency)
             one.vu.append(vu)
+            one.reused.append(bool(reused))
             if one.labels.failed:
                 one.request_ids.append(texts[batch["request_id"][row]])
                 one.messages.append(texts[batch["message"][row]])

@@ -31,6 +31,15 @@ def missing_lanes(facts: Facts, change: Change, span: Overlap | None) -> list[st
     return _short(facts, _span(facts, change, span), LANES, "on the `{}` lane", 3)
 
 
+def never_reused(facts: Facts) -> str:
+    """That no request of the lane ``reused`` went over a connection that had been kept alive, in words; empty where one did."""
+    if any(any(one.reused) for one in facts.of_vus if one.labels.lane == "reused"):
+        return ""
+    return (
+        "; but no connection of the lane `reused` was kept alive: the API closes them, or is asked less often than it keeps them"
+    )
+
+
 def _short(facts: Facts, span: tuple[float, float], wanted: Sequence[str], where: str, label: int) -> list[str]:
     """The endpoints with too few good answers for one of the ``wanted`` values of a label, which is given by its number.
 

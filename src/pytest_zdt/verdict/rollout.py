@@ -12,7 +12,7 @@ from pytest_zdt.evidence.marks import DEPLOYED, ENDED, STARTED, Mark, signal_of
 from pytest_zdt.evidence.series import Series
 from pytest_zdt.verdict.budget import is_zero
 from pytest_zdt.verdict.causes import why_no_overlap
-from pytest_zdt.verdict.coverage import endpoints, holes, missing_lanes
+from pytest_zdt.verdict.coverage import endpoints, holes, missing_lanes, never_reused
 from pytest_zdt.verdict.facts import Facts
 from pytest_zdt.verdict.model import INCONCLUSIVE, VERIFIED, VIOLATED, Outcome, Overlap
 from pytest_zdt.verdict.overlap import overlap as overlap_of
@@ -134,7 +134,7 @@ def coverage(facts: Facts, change: Change, span: Overlap | None) -> Outcome:
     many = counted(endpoints(facts), "endpoint")
     least = facts.require["endpoint_answers"]
     whose = "by each version and" if change.new else f"by {change.old or 'no version'} and"
-    return VERIFIED, "", f"{many}, each with {least} or more good answers {whose} on each lane."
+    return VERIFIED, "", f"{many}, each with {least} or more good answers {whose} on each lane{never_reused(facts)}."
 
 
 def flows(facts: Facts, change: Change, span: Overlap | None) -> Outcome:

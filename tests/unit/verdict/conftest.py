@@ -75,6 +75,7 @@ class Story:
             version=version,
             vu=index % 4,
             lane=("new", "reused")[index // 2 % 2],
+            reused=index // 2 % 2 == 1,
             flow="token" if 10 <= sent < 20 else "",
             made_by=("v1", "v2")[index // 4 % 2] if 10 <= sent < 20 else "",
         )

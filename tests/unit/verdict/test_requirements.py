@@ -176,6 +176,16 @@ def test_versions_that_never_take_turns(story: Story) -> None:
     assert story.requirement("overlap").reason == "no-overlap"
 
 
+def test_a_lane_without_a_kept_connection(story: Story) -> None:
+    """Both lanes were driven, but nothing is known of connections that are kept alive: the report says so."""
+    assert "kept alive" not in story.requirement("coverage").detail
+    story.change(reused=False).break_(5, kind="", reused=True)
+    assert "kept alive" in story.requirement("coverage").detail  # which was of the other lane
+    assert story.requirement("coverage").status == "verified"
+    story.break_(6, kind="", reused=True)
+    assert "kept alive" not in story.requirement("coverage").detail
+
+
 def test_a_hole_in_the_coverage(story: Story) -> None:
     """An endpoint that the new version never answered in the overlap is named, with its count."""
     story.change(endpoint=lambda item: "GET /c/" if item.sent < 8 and item.endpoint == "GET /a/" else item.endpoint)
