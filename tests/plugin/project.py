@@ -14,13 +14,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.plugin.conftest import CONFIGURATION, MODES, Api, Handler, Server, Zdt
+from tests.signals import heed
 
 JOURNAL = '''
 """What happened in this process, in its order: one JSON line each."""
@@ -119,7 +120,6 @@ class Project:
     @contextmanager
     def started(self, *args: str) -> Iterator[subprocess.Popen[bytes]]:
         """A run as the leader of a process group, its output in ``output.txt``; killed when the test leaves it behind."""
-        heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
         with (self.path / "output.txt").open("wb") as output:
             streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
             run = subprocess.Popen(

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import select
-import signal
 import subprocess
 import sys
 import termios
@@ -21,6 +20,7 @@ import pytest
 
 from tests.plugin.conftest import MODES, Zdt
 from tests.plugin.project import Project, serving
+from tests.signals import heed
 
 pytestmark = pytest.mark.timeout(90)
 ONE = """
@@ -36,9 +36,9 @@ PANEL = re.compile(r"^zdt  (load|head|deploying|tail) ")
 
 
 def _at_home(terminal: int) -> None:
-    """In the new process: the terminal is its own, and Ctrl-C is heeded, though whoever started the tests may ignore it."""
+    """In the new process: the terminal is its own, and what its keys and its end send is heeded."""
     os.login_tty(terminal)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    heed()
 
 
 @dataclass

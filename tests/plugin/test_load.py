@@ -6,10 +6,11 @@ import json
 import os
 import signal
 import subprocess
-from functools import partial
 from xml.etree import ElementTree
 
 import pytest
+
+from tests.signals import heed
 
 ONE = """
     import pytest
@@ -169,7 +170,6 @@ def test_interrupt(zdt, api, pytester):
     pytester.makepyfile(ONE)
     command = [*pytester._getpytestargs(), *zdt.arguments("--zdt-duration=60s")]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a background job of a shell is started to ignore it
     with pytester.popen(command, **quiet, start_new_session=True, preexec_fn=heed) as run:
         api.wait_for(hits=20)
         os.killpg(run.pid, signal.SIGINT)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ..page.conftest import browser, show
+from ..signals import heed
 
 __all__ = ["browser", "show"]
 
@@ -45,8 +46,7 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # a background job of a shell is started to ignore it
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+                preexec_fn=heed,
             )
 
     def end(self, seconds: float = 120) -> int:

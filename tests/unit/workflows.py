@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import textwrap
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from tests.signals import heed
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".github" / "workflows"
@@ -83,11 +84,6 @@ def defaults(name: str) -> dict[str, str]:
 def fill_in(text: object, context: Mapping[str, str]) -> str:
     """The text with its expressions replaced; one that the context does not have is an error."""
     return re.sub(r"\$\{\{ *(.*?) *\}\}", lambda found: context[found[1]], str(text))
-
-
-def heed() -> None:
-    """In a new process: SIGINT ends it, as in a step of GitHub's, though whoever started the tests may ignore it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass
