@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from pytest_zdt.evidence.kinds import GUILT
@@ -190,15 +190,40 @@ def _uses(facts: Facts, change: Change, *kinds: str) -> Uses:
 def _broken(facts: Facts, change: Change, uses: Uses) -> Uses:
     """How often the other version failed to use a value.
 
-    A refusal is the pair's failure; a 5xx is only where the same version answers significantly fewer of them to its own values.
+    A refusal is the pair's failure; a 5xx is only where the same version answers significantly fewer of them to its own values,
+    on that endpoint and while the pair was used: a version that fails for everybody breaks no flow.
     """
-    refused, crashed = _uses(facts, change, *REFUSALS), _uses(facts, change, "status-5xx")
-    found = Counter({pair: number for pair, number in refused.items() if number})
-    for (flow, made_by, used_on), number in crashed.items():
-        own = (flow, used_on, used_on)
-        if fisher_greater(number, uses[flow, made_by, used_on], crashed[own], uses[own]) < ALPHA:
-            found[flow, made_by, used_on] += number
-    return Counter({pair: number for pair, number in found.items() if set(pair[1:]) == {change.old, change.new}})
+    refused = _uses(facts, change, *REFUSALS)
+    crossing = [pair for pair in uses if set(pair[1:]) == {change.old, change.new}]
+    return +Counter({pair: refused[pair] + _crashes(facts, change, pair) for pair in crossing})
+
+
+def _crashes(facts: Facts, change: Change, pair: tuple[str, str, str]) -> int:
+    """The 5xx that a pair has more of than the reader's own values."""
+    flow, _, used_on = pair
+    of_pair, of_reader = _by_endpoint(facts, *pair), _by_endpoint(facts, flow, used_on, used_on)
+    found = 0
+    for endpoint, series in of_pair.items():
+        sent = [at for at in times(series) if change.since <= at <= change.end] or [change.since]
+        counts = [_crashed(uses, sent[0], sent[-1]) for uses in (series, of_reader.get(endpoint, ()))]
+        if fisher_greater(*counts[0], *counts[1]) < ALPHA:
+            found += counts[0][0]
+    return found
+
+
+def _by_endpoint(facts: Facts, *pair: str) -> dict[str, list[Series]]:
+    """The answered uses of a value of that flow, made by the second and used on the third, by endpoint."""
+    found: defaultdict[str, list[Series]] = defaultdict(list)
+    for one in facts.series:
+        if one.labels.answered and (one.labels.flow, one.labels.made_by, one.labels.version) == pair:
+            found[one.labels.endpoint].append(one)
+    return found
+
+
+def _crashed(series: Iterable[Series], start: float, stop: float) -> tuple[int, int]:
+    """The 5xx, and all, that were sent in that time."""
+    counts = [(one.labels.kind == "status-5xx", one.count(start, stop)) for one in series]
+    return sum(count for failed, count in counts if failed), sum(count for _, count in counts)
 
 
 def tail(facts: Facts, change: Change, span: Overlap | None) -> Outcome:

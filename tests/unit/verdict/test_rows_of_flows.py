@@ -81,6 +81,23 @@ def test_a_refusal_among_equals_is_no_broken_flow(story: Story) -> None:
     assert outcome(story, "failures") == ("violated", "auth-broken")
 
 
+def test_a_version_that_fails_for_everybody_breaks_no_flow(story: Story) -> None:
+    """Its 5xx are compared where and when the pair was used: its own values were good before the rollout, and elsewhere."""
+    story.change(flow="token", made_by=lambda item: item.made_by or item.version)
+    story.break_(*where(story, lambda item: item.version == "v1" and item.endpoint == "GET /a/" and item.sent > 10), status=500)
+    only_flows(story, lambda item: not (pair("v2", "v1")(item) and item.endpoint == "GET /b/"))
+    assert outcome(story, "failures") == ("violated", "status-5xx")
+    assert story.requirement("flows").status != "violated"
+
+
+def test_a_pair_that_fails_on_one_endpoint_only(story: Story) -> None:
+    """It is broken, however often it was good elsewhere; only what failed there is counted."""
+    failing = where(story, lambda item: pair("v2", "v1")(item) and item.endpoint == "GET /a/")
+    story.break_(*failing[:6], status=500)
+    assert outcome(story, "flows") == ("violated", "flow-broken")
+    assert "token made by v2, used on v1: 6 of 52 uses failed." in story.requirement("flows").detail
+
+
 def test_a_pair_whose_every_use_failed(story: Story) -> None:
     """Three uses, three errors, and a budget that excuses them: the pair never worked, so it is not verified."""
     only_flows(story, lambda item: item.made_by == "v1" and item.version == "v2").require(max_failures="5%")
