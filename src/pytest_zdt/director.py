@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 Rows = Sequence[Sequence[float | str]]
@@ -24,6 +24,8 @@ class Seen:
     """Kind -> failures."""
     endpoints: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Endpoint -> times of its last success, and of the first failure since."""
+    failed: dict[str, float] = field(default_factory=dict)
+    """Endpoint -> time of its last failure."""
 
     def add(
         self,
@@ -44,11 +46,12 @@ class Seen:
             self.answers[str(name)] += int(number)
         for kind, number in kinds:
             self.kinds[str(kind)] += int(number)
-        for name, good, since in endpoints:
+        for name, good, since, failed in endpoints:
             before, failing = self.endpoints.get(str(name), (-1.0, -1.0))
             last_good = max(before, float(good))
             later = [at for at in (failing, float(since)) if at > last_good]
             self.endpoints[str(name)] = (last_good, min(later, default=-1.0))
+            self.failed[str(name)] = max(float(failed), self.failed.get(str(name), -1.0))
 
     @property
     def outages(self) -> list[tuple[str, float]]:
@@ -78,10 +81,16 @@ FAILED_TAIL = 30.0
 
 @dataclass
 class Director:
-    """Decides for a run with a deployment: `due` to deploy, and `enough`. All times in seconds from the run's start."""
+    """Decides for a run with a deployment: `due` to deploy, and `enough`. All times in seconds from the run's start.
+
+    ``expects``: the deployment must bring a new version. ``forgives`` says of an endpoint whether some of its failures are
+    allowed, so that head and tail go on in spite of them; None: of no endpoint.
+    """
 
     head: float
     tail: float
+    expects: bool = True
+    forgives: Callable[[str], bool] | None = None
     deployed: float = -1.0
     """When the deployment ended; -1 before."""
     failed: bool = False
@@ -92,7 +101,7 @@ class Director:
         if not seen.versions:
             return 0.0
         first = min(first for first, _ in seen.versions.values())
-        return now - max(first, seen.last_failure)
+        return now - max(first, self._last_failure(seen))
 
     def due(self, now: float, seen: Seen) -> bool:
         """Whether the head is proven, long enough since the first answer and the last failure, so that it can start."""
@@ -104,9 +113,18 @@ class Director:
 
     def clean(self, now: float, seen: Seen) -> float:
         """Seconds of tail so far: since the deployment, the last answer of old, and the last failure. 0 while old answers."""
-        if self.deployed < 0 or (len(seen.versions) > 1 and seen.rolled_out < 0):
+        if self.deployed < 0 or self._still_old(seen):
             return 0.0
-        return now - max(self.deployed, seen.rolled_out, seen.last_failure)
+        return now - max(self.deployed, seen.rolled_out, self._last_failure(seen))
+
+    def _last_failure(self, seen: Seen) -> float:
+        if self.forgives is None:
+            return seen.last_failure
+        return max((at for name, at in seen.failed.items() if not self.forgives(name)), default=-1.0)
+
+    def _still_old(self, seen: Seen) -> bool:
+        """Whether old answers still, or no new version does yet: a command may return before its deployment has begun."""
+        return seen.rolled_out < 0 and (self.expects or len(seen.versions) > 1)
 
     def enough(self, now: float, seen: Seen) -> bool:
         """Whether the deployment has ended and the tail is clean, or will not become clean any more."""
@@ -114,8 +132,8 @@ class Director:
             return False
         if self.failed:
             return now - self.deployed >= min(self.tail, FAILED_TAIL) + MARGIN
-        if len(seen.versions) > 1 and seen.rolled_out < 0:
-            return False  # old is still answering
+        if self._still_old(seen):
+            return False
         return self.clean(now, seen) >= self.tail + MARGIN or now - max(self.deployed, seen.rolled_out) >= self.longest_tail
 
     @property

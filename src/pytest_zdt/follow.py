@@ -36,7 +36,8 @@ class Following:
         self, run: Run, mark: Callable[..., None], told: Callable[[], Iterable[Mark]], announce: Callable[[str], None]
     ) -> None:
         self._run, self._mark, self._told, self._announce = run, mark, told, announce
-        self._director = Director(run.settings.require.head, run.settings.require.tail)
+        require = run.settings.require
+        self._director = Director(require.head, require.tail, require.version_change, require.forgives)
         self._command: Command | None = None
         self._running = False
         self._started = self._began = -1.0
@@ -73,7 +74,10 @@ class Following:
             self._watch(self._command, now)
         if self._command is not None and self._director.enough(now, seen):
             return "complete"
-        return "duration" if not self._running and now >= self._limit else ""
+        if self._running or now < self._limit:
+            return ""
+        self._tell_of_no_start(now, seen)
+        return "duration"
 
     @property
     def _limit(self) -> float:
@@ -81,22 +85,32 @@ class Following:
         followed = self._command is not None and self._director.deployed >= 0
         return max(self._run.settings.duration, self._director.deployed + self._director.longest_tail if followed else 0.0)
 
+    def _tell_of_no_start(self, now: float, seen: Seen) -> None:
+        """The time is up: whether the deployment was never due."""
+        if self._run.settings.deploy and self._command is None:
+            clean, needed = self._director.proven(now, seen), self._director.head + MARGIN
+            why = f"the head was clean for {clean:.1f} s at the end, and must be for {needed:g} s"
+            self._announce(f"zdt: the deployment was not started: {why}")
+
     def _heed(self, mark: Mark) -> None:
-        """A mark of another process: a deployment elsewhere has begun, again perhaps, or ended."""
+        """A mark of another process: a deployment elsewhere has begun, again perhaps, or ended.
+
+        The end of one ends no deployment of ours that has not begun yet.
+        """
         self._announce(f"zdt: marked {mark.name} at {mark.at:.1f} s")
         if mark.name == STARTED:
             self._began, self._director.deployed, self._director.failed = mark.at, -1.0, False
-        elif mark.name == DEPLOYED and not self._running:
+        elif mark.name == DEPLOYED and not self._running and (self._command is not None or not self._run.settings.deploy):
             self._began, self._director.deployed = max(0.0, self._began), mark.at
 
     def _start(self, now: float) -> None:
         settings = self._run.settings
         shown = mask(settings.deploy, settings.target.secret.reveal())
         self._mark(STARTED, command=shown)
-        self._announce(f"zdt: the deployment was started at {now:.1f} s: {shown}")
         self._began = self._started = now
         self._running = True
         self._command = Command(settings.deploy, settings.report / DEPLOY_LOG, environment(self._run))
+        self._announce(f"zdt: the deployment was started at {now:.1f} s: {' '.join(shown.split())}")
 
     def _watch(self, command: Command, now: float) -> None:
         limit = self._run.settings.deploy_timeout

@@ -54,7 +54,7 @@ def message(samples: list[Sample], worker: str, zero: float) -> tuple[Any, ...]:
 
     ``clear`` is how many failures are plainly the API's doing, whatever else will have been seen.
     Versions are lists ``[version, good answers, first, last]``, kinds ``[kind, failures]``, endpoints ``[endpoint, last success,
-    first failure since, -1 without one]``. Times are seconds from the run's start, -1 without a failure.
+    first failure since, last failure]``. Times are seconds from the run's start, -1 for never.
     Plain built-ins only: that is what a channel carries.
     """
     versions: dict[str, list[Any]] = {}
@@ -79,9 +79,12 @@ def message(samples: list[Sample], worker: str, zero: float) -> tuple[Any, ...]:
 
 
 def _endpoints(good: dict[str, float], failed: list[tuple[str, float]]) -> list[list[Any]]:
-    """Of each endpoint the last success, and the first failure after it, -1 without one."""
+    """Of each endpoint the last success, the first failure after it, and the last one of all; -1 without one."""
     since: dict[str, float] = {}
+    last: dict[str, float] = {}
     for endpoint, at in failed:
+        last[endpoint] = max(at, last.get(endpoint, at))
         if at > good.get(endpoint, -1.0):
             since[endpoint] = min(at, since.get(endpoint, at))
-    return [[sendable(name), good.get(name, -1.0), since.get(name, -1.0)] for name in {**good, **since}]
+    times = good, since, last
+    return [[sendable(name), *(found.get(name, -1.0) for found in times)] for name in {**good, **last}]

@@ -58,6 +58,11 @@ class Require:
     window: float = 10.0
     endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    def forgives(self, endpoint: str) -> bool:
+        """Whether some failures of that endpoint are allowed."""
+        allowed = self.endpoints.get(endpoint, {}).get("max_failures", self.max_failures)
+        return float(str(allowed).strip().removesuffix("%")) > 0
+
 
 def resolve_require(
     planned: float, values: Mapping[str, Any], configuration: Mapping[str, Any], keys: Mapping[str, Any]

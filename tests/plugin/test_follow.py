@@ -289,6 +289,26 @@ def test_a_deployment_that_goes_on_elsewhere(zdt, project):
     assert zdt.verdict["requirements"]["tail"]["status"] == "verified"
 
 
+def test_an_end_that_is_marked_before_there_was_a_beginning(zdt, project):
+    """It ends no deployment that has not begun: the command is started when the head is proven, and followed to its end."""
+    command = f"{deploy(project.api, 'v1,v2')}; sleep 1; {deploy(project.api)}"
+    with project.started(*zdt.arguments("--zdt-duration=40s", "--zdt-head=4s", "--zdt-tail=1s", "--zdt-deploy", command)) as run:
+        project.api.wait_for(hits=20)
+        assert subprocess.run([*MARK.split(), "deploy-ended"], cwd=project.path).returncode == 0
+        run.wait(40)
+    assert [name for name, _ in marks(zdt)] == ["deploy-ended", "deploy-started", "deploy-ended", "run-ended"]
+    assert (marks(zdt)[2][1]["exit_status"], "killed" in marks(zdt)[2][1]) == (0, False)
+    assert zdt.verdict["requirements"]["version-change"]["status"] == "verified"
+
+
+def test_a_new_version_that_comes_after_the_commands_end(zdt, project):
+    """The command only asks for the rollout, as that of an orchestrator does: the run waits for the new version, and its tail."""
+    follow(zdt, f"(sleep 4; {deploy(project.api)}) & echo asked for", "--zdt-tail=1s")
+    assert ended(zdt)["data"]["stopped_by"] == "complete"
+    assert zdt.verdict["requirements"]["version-change"]["status"] == "verified"
+    assert zdt.verdict["requirements"]["tail"]["status"] == "verified"
+
+
 def test_marks_of_a_run_that_deploys_nothing(zdt, project):
     """Marks of another process are in the evidence, and told of on the screen as they come; the run lasts its time."""
     with project.started(*zdt.arguments("--zdt-duration=8s")) as run:

@@ -62,11 +62,28 @@ def test_the_tail_is_counted_from_the_deployments_end() -> None:
     assert director.enough(20.0 + 5.0 + MARGIN, found)
 
 
-def test_a_no_op_ends() -> None:
-    """A deployment that changed no version is followed for a tail, not for ever."""
-    director, found = Director(head=5.0, tail=5.0, deployed=10.0), seen(v1=(0.0, 30.0))
+def test_a_new_version_is_waited_for() -> None:
+    """A command may return before its deployment has begun: until another version answers there is no tail, however long."""
+    director, found = Director(head=5.0, tail=5.0, deployed=10.0), seen(v1=(0.0, 900.0))
+    assert director.clean(900.0, found) == 0.0
+    assert not director.enough(900.0, found)
+
+
+def test_no_new_version_is_waited_for_where_none_is_required() -> None:
+    """Then a deployment that changed none is followed for a tail."""
+    director, found = Director(head=5.0, tail=5.0, deployed=10.0, expects=False), seen(v1=(0.0, 30.0))
     assert not director.enough(10.0 + 5.0 + MARGIN - 0.1, found)
     assert director.enough(10.0 + 5.0 + MARGIN, found)
+
+
+def test_failures_within_a_budget() -> None:
+    """Neither head nor tail begin anew with a failure on an endpoint that may have some; with one on another they do."""
+    director = Director(head=5.0, tail=5.0, forgives=lambda endpoint: endpoint == "GET /flaky/")
+    found = seen(v1=(0.0, 9.0))
+    found.add(1, 1, 8.0, [], [["status-5xx", 1]], [["GET /flaky/", 1.0, 8.0, 8.0]])
+    assert (found.last_failure, director.proven(9.0, found)) == (8.0, 9.0)
+    found.add(1, 1, 4.0, [], [["status-5xx", 1]], [["GET /a/", 5.0, -1.0, 4.0]])
+    assert director.proven(9.0, found) == 5.0
 
 
 def test_old_still_answering_is_never_enough() -> None:
@@ -115,7 +132,7 @@ def test_proven_and_clean() -> None:
     director = Director(head=5.0, tail=5.0)
     assert (director.proven(9.0, Seen()), director.proven(9.0, seen(v1=(2.0, 8.0)))) == (0.0, 7.0)
     assert director.proven(9.0, seen(5.0, v1=(2.0, 8.0))) == 4.0
-    assert director.clean(9.0, seen(v1=(2.0, 8.0))) == 0.0
+    assert director.clean(9.0, seen(v1=(2.0, 8.0), v2=(7.0, 9.0))) == 0.0
     director.deployed = 8.0
     assert director.clean(12.0, seen(v1=(2.0, 9.0), v2=(7.0, 12.0))) == 3.0
     assert director.clean(12.0, seen(11.0, v1=(2.0, 9.0), v2=(7.0, 12.0))) == 1.0

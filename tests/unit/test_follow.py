@@ -59,6 +59,8 @@ def test_marks_of_others_tell_how_far_a_load_has_come() -> None:
     assert story.look(15.0) == ("", Stage("deploying", 5.0, 0.0, 90.0))
     assert story.look(20.0, "half-way", "deploy-started") == ("", Stage("deploying", 0.0, 0.0, 90.0))
     assert story.look(30.0, "deploy-ended") == ("", Stage("tail", 0.0, 8.0, 90.0))
+    assert story.look(50.0) == ("", Stage("tail", 0.0, 8.0, 90.0))  # only old has answered
+    story.seen.add(5, 0, -1.0, [["v2", 5, 20.0, 59.0]])
     assert story.look(60.0) == ("", Stage("tail", 30.0, 8.0, 90.0))
     assert story.look(90.0)[0] == "duration"
     assert story.lines == [f"zdt: marked {name} at {at} s" for name, at in (
@@ -80,6 +82,16 @@ def test_a_deployment_that_is_not_due() -> None:
     story.seen.add(5, 0, -1.0, [])
     assert story.look(10.0)[0] == "no version"
     assert [name for name, _ in story.marks] == ["abort"]
+
+
+def test_a_head_that_is_never_clean() -> None:
+    """When the time is up it is said that nothing was deployed, and why."""
+    story = Story(replace(SETTINGS, deploy="true"))
+    story.seen.add(9, 1, 88.0, [["v1", 8, 0.1, 89.9]], [["reset", 1]], [["GET /a/", 89.9, -1.0, 88.0]])
+    assert story.look(89.9)[0] == ""
+    assert story.look(90.0)[0] == "duration"
+    assert story.lines == ["zdt: the deployment was not started: the head was clean for 2.0 s at the end, and must be for 6 s"]
+    assert story.marks == []
 
 
 @pytest.mark.parametrize(("ended", "over"), [((), ""), (("deploy-ended",), "")])

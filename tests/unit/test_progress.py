@@ -62,7 +62,7 @@ def test_versions_by_second() -> None:
 def test_all_else() -> None:
     """The rest of a view is what was seen and set."""
     seen = Seen()
-    seen.add(9, 2, 1.5, [], [["reset", 2]], [["GET /a", 0.5, 1.0]])
+    seen.add(9, 2, 1.5, [], [["reset", 2]], [["GET /a", 0.5, 1.0, 1.0]])
     view = look(Watch(Run("1", SETTINGS)), 2.0, seen)
     assert (view.limit, view.stage, view.done, view.needed, view.vus, view.most_vus) == (90.0, "head", 4.0, 9.0, 20, 20)
     assert (view.failures, view.last_failure, view.kinds, view.outages) == (2, 1.5, (("reset", 2),), (("GET /a", 1.0),))
@@ -98,17 +98,19 @@ def test_texts_that_no_channel_can_carry() -> None:
     batch = [Sample(1.0, "GET /\ud800", version="v\udfff")]
     told = message(batch, "gw0", 0.0)
     assert told[5] == [["v\\udfff", 1, 1.0, 1.0]]
-    assert told[7] == [["GET /\\ud800", 1.0, -1.0]]
+    assert told[7] == [["GET /\\ud800", 1.0, -1.0, -1.0]]
 
 
 def test_outages_under_way() -> None:
     """An endpoint is out since the first failure after its last success, until a success; what the end cut is neither."""
     seen = told((1.0, "a", ""), (3.0, "a", "reset"), (2.0, "a", "reset"), (2.0, "b", "reset"), (4.0, "b", "cut"))
     assert seen.outages == [("a", 2.0), ("b", 2.0)]
+    assert seen.failed == {"a": 3.0, "b": 2.0}
     add(seen, (2.5, "b", ""), (5.0, "a", "reset"), (6.0, "c", "reset"))
     assert seen.outages == [("a", 2.0), ("c", 6.0)]
     add(seen, (7.0, "a", "expected"), (7.0, "c", ""), (8.0, "c", "reset"))
     assert seen.outages == [("c", 8.0)]
+    assert seen.failed == {"a": 5.0, "b": 2.0, "c": 8.0}
 
 
 def test_batches_that_come_late() -> None:

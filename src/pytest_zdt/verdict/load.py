@@ -46,7 +46,9 @@ def _stopped(facts: Facts) -> tuple[str, str] | None:
     if any(mark.data.get("interrupted") for mark in ended):
         return "interrupted", f"The run was interrupted after {facts.timeline.end:.1f} s."
     if facts.marked("abort"):
-        return "aborted", f"The run was stopped early, at {facts.marked('abort')[0].at:.1f} s."
+        mark = facts.marked("abort")[0]
+        why = f": {mark.data['reason']}" if mark.data.get("reason") else ""
+        return "aborted", f"The run was stopped early, at {mark.at:.1f} s{why}."
     return None
 
 

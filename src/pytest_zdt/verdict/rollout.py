@@ -59,8 +59,14 @@ def version_change(facts: Facts, change: Change, span: Overlap | None) -> Outcom
     if not change.old:
         source = facts.run.get("version_source") or "none"
         return INCONCLUSIVE, "no-version-source", f"No answer named a version: check the target's version source ({source})."
-    cause = "either the deployment was a no-op, or the version source does not tell the versions apart"
-    return INCONCLUSIVE, "no-version-change", f"Only {change.old} answered from start to end: {cause}."
+    return INCONCLUSIVE, "no-version-change", f"Only {change.old} answered from start to end: {_why_no_change(facts)}."
+
+
+def _why_no_change(facts: Facts) -> str:
+    if facts.run.get("deploy") and not facts.marked(STARTED):
+        return "the deployment was not started, since there was no head without failures that was long enough"
+    late = "its command ended before it had begun, " if facts.run.get("deploy") else ""
+    return f"either the deployment was a no-op, {late}or the version source does not tell the versions apart"
 
 
 def _why_it_failed(ended: Mark) -> str:
