@@ -14,6 +14,7 @@ import pytest
 
 from pytest_zdt.brake import Brake
 from pytest_zdt.director import Seen
+from pytest_zdt.evidence.bundle import BundleError
 from pytest_zdt.evidence.marks import ABORTED, CONTROL, FAILED, HUNG, LOST, POLLED
 from pytest_zdt.follow import Following
 from pytest_zdt.poller import Poller, control, version_of
@@ -25,6 +26,7 @@ from pytest_zdt.reports import Tests
 from pytest_zdt.schedule import driven_at
 from pytest_zdt.settings import Run
 from pytest_zdt.team import Message, Team
+from pytest_zdt.teller import Teller
 from pytest_zdt.verdict.model import VIOLATED, Verdict
 
 HERE = "main"
@@ -54,7 +56,7 @@ class Controller:
         give_up: Callable[[str, int], None] = lambda worker, pid: None,
         maxfail: int = 0,
     ) -> None:
-        self._run, self._show, self._announce, self._give_up = run, show, announce, give_up
+        self._run, self._show, self._give_up = run, show, give_up
         self._changed = threading.Condition()
         self._team = Team()
         self._refused = ""
@@ -65,7 +67,8 @@ class Controller:
         self._thread = threading.Thread(target=self._direct, name="zdt-director", daemon=True)
         self._pollers: list[Poller] = []
         self._crash: BaseException | None = None
-        self._following = Following(run, self._record.mark, self._record.told, self._announce)
+        self._teller = Teller(self._look, announce)
+        self._following = Following(run, self._record.mark, self._record.told, self._teller.put)
         self._watch = Watch(run)
         watched = asdict(run.settings.require) if run.settings.abort_on_violation else None
         self._brake = Brake(maxfail, watched, self._violated, time.monotonic)
@@ -173,14 +176,15 @@ class Controller:
         self._thread.join()
         for poller in self._pollers:
             poller.stop()
-        self._following.stop(self._ended_at or self._record.now)
-        if self._record.begun:
-            try:
+        try:
+            self._following.stop(self._ended_at or self._record.now)
+            if self._record.begun:
                 self._mark_end(interrupted)
                 self.verdict, self.unwritten = self._record.conclude()
-            except OSError as error:
-                self._crash = self._crash or error
-        if isinstance(self._crash, OSError):
+        except (OSError, BundleError) as error:
+            self._crash = self._crash or error
+        self._teller.end()
+        if isinstance(self._crash, OSError | BundleError):
             raise pytest.UsageError(f"the evidence cannot be written, so the run was stopped: {self._crash}")
         if self._crash is not None:
             raise self._crash
@@ -208,7 +212,7 @@ class Controller:
                 return
             self._begin()
             asked = 0.0
-            threading.Thread(target=self._tell_progress, name="zdt-progress", daemon=True).start()
+            self._teller.start()
             while not self._over.wait(TICK) and not self._stopping:
                 now = self._record.now
                 if over := self._following.look(now, self.seen):
@@ -237,9 +241,8 @@ class Controller:
             for worker, pid in late.items():
                 self._give_up(worker, pid)
 
-    def _tell_progress(self) -> None:
-        """Once a second; a thread of its own, since a terminal may block."""
-        while not self._over.wait(1.0) and not self._stopping:
+    def _look(self) -> None:
+        if not self._stopping:
             self._show(self.view())
 
     @property
@@ -281,7 +284,7 @@ class Controller:
     def _begin(self) -> None:
         with self._changed:
             zero = self._record.begin(self._team)
-            self._announce(self._team.ready[0].ways())
+            self._teller.put(self._team.ready[0].ways())
             self._team.start(zero)
         target = self._run.settings.target
         if target.version.kind == "url":

@@ -204,10 +204,19 @@ def test_a_command_that_is_killed_by_somebody_else(zdt, project):
 
 def test_what_a_command_leaves_behind(zdt, project):
     """A command that goes to the background has ended; what it left is followed by, and ended with, the run."""
-    follow(zdt, "setsid sh -c 'echo $$ > pids; exec sleep 600' & echo started", "--zdt-tail=1s")
+    follow(zdt, f"{deploy(project.api)}; setsid sh -c 'echo $$ > pids; exec sleep 600' & echo started", "--zdt-tail=1s")
     assert zdt.mark("deploy-ended")["exit_status"] == 0
     assert ended(zdt)["data"]["stopped_by"] == "complete"
     assert gone(project.path / "pids")
+
+
+def test_a_command_that_removes_the_evidence(zdt, project):
+    """A script that cleans its checkout is not cut off by that; the run ends with one line, as nothing is left to judge."""
+    result = follow(zdt, "rm -r zdt-report; sleep 1; touch done", "--zdt-tail=1s")
+    assert (project.path / "done").exists()
+    assert result.ret == 4
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+    assert "ERROR: the evidence cannot be written, so the run was stopped: " in result.stderr.str()
 
 
 def test_a_command_that_reads(zdt):
@@ -243,9 +252,9 @@ def test_a_secret_that_the_command_prints(zdt, project):
 def test_a_secret_in_the_command_itself(zdt):
     """A secret that was put into the command line stands in no evidence."""
     zdt.pytester.write({"zdt.toml": SETTINGS, "test_one.py": ONE})
-    follow(zdt, f"echo '{SECRET}'", "--zdt-tail=1s")
+    follow(zdt, f"echo '{SECRET}'; exit 1", "--zdt-tail=1s")
     assert not found_in(zdt)
-    assert zdt.mark("deploy-started") == {"command": "echo '***'"}
+    assert zdt.mark("deploy-started") == {"command": "echo '***'; exit 1"}
 
 
 def test_a_command_that_prints_without_end(zdt):
@@ -325,5 +334,5 @@ def test_marks_of_a_run_that_deploys_nothing(zdt, project):
 def test_a_mark_finds_the_run_that_it_is_made_in(zdt, project):
     """A deploy script marks its own run wherever that keeps its evidence, and in whatever folder the script works."""
     zdt.folder = "elsewhere"
-    follow(zdt, f"cd / && {sys.executable} -m pytest_zdt mark half-way", "--zdt-report=elsewhere", "--zdt-tail=1s")
+    follow(zdt, f"cd / && {sys.executable} -m pytest_zdt mark half-way; exit 1", "--zdt-report=elsewhere", "--zdt-tail=1s")
     assert "half-way" in [name for name, _ in marks(zdt)]

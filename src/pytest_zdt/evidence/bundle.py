@@ -94,8 +94,12 @@ class BundleWriter:
                 add_mark(self.directory, mark)
 
     def told(self) -> list[Mark]:
-        """The marks that other processes have added since the last call; their marks have no data."""
-        with (self.directory / MARKS).open("rb") as file:
+        """The marks that other processes have added since the last call; their marks have no data.
+
+        None where somebody has removed the file: a deployment that is under way must not end with it.
+        """
+        lines: list[bytes] = []
+        with contextlib.suppress(FileNotFoundError), (self.directory / MARKS).open("rb") as file:
             file.seek(self._told)
             lines = file.read().rpartition(b"\n")[0].splitlines(keepends=True)
         self._told += sum(map(len, lines)) + bool(lines)
