@@ -6,8 +6,7 @@ import contextlib
 import os
 import signal
 import tempfile
-from collections.abc import Generator
-from dataclasses import replace
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from pytest_zdt.keys import RUN
 from pytest_zdt.live import Live
 from pytest_zdt.manifest import environment
 from pytest_zdt.poller import answers
-from pytest_zdt.processes import Command, unreachable, wait_until_served
+from pytest_zdt.processes import Command, first_calls, unreachable, wait_until_served
 from pytest_zdt.report import github
 from pytest_zdt.report.junit import cases
 from pytest_zdt.report.terminal import clean, render
@@ -30,6 +29,7 @@ from pytest_zdt.reports import emit_cases
 from pytest_zdt.schedule import lane
 from pytest_zdt.settings import RunSettings
 from pytest_zdt.smoke import Smoke
+from pytest_zdt.step import Step
 
 MARKUP: dict[str, dict[str, bool]] = {
     "": {},
@@ -40,7 +40,7 @@ MARKUP: dict[str, dict[str, bool]] = {
     "dim": {"light": True},
 }
 NOTHING_JUDGED = 10
-"""Exit status where no load was driven, as of an inconclusive verdict."""
+"""Exit status where no load was driven, or a smoke test sent no request, as of an inconclusive verdict."""
 
 
 def register_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None:
@@ -69,7 +69,9 @@ class Runner:
         self._run = config.stash[RUN]
         self._served: Command | None = None
         self._smoke = Smoke(self._run.settings.target.base_url, config.rootpath, os.environ.get("GITHUB_WORKSPACE", ""))
-        self._for_github: list[str] = []
+        self._step = Step(os.environ)
+        self._for_github: list[str] | None = None
+        self._calm = contextlib.ExitStack()
         self._controller: Controller | None = None
         self._live: Live | None = None
         self._display = Display(config)
@@ -113,8 +115,10 @@ class Runner:
             f"{f', live at {self._live.url}' if self._live is not None else ''}"
         )
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Serves the API where the target says how, and makes sure that it can be reached."""
+        self._write(self._step.stop())
         settings = self._run.settings
         if settings.serve:
             folder = settings.report if settings.load else Path(self._scratch.name)
@@ -140,7 +144,10 @@ class Runner:
             with self._controller.running(workers):
                 return (yield)
         finally:
+            self._calm.enter_context(first_calls(lambda: None))  # the run is over: its end needs no other, and has to be told
             self._display.end(self._controller.view() if self._controller.begun else None)
+            if self._controller.verdict is not None:
+                self._for_github = self._tell_github()
             self._controller.tests.emit(self._config, whole=self._controller.whole)
             if (verdict := self._controller.verdict) is not None:
                 emit_cases(self._config, cases(verdict, impact=self._run.settings.require.impact))
@@ -170,16 +177,23 @@ class Runner:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """The verdict becomes the exit status, and is told to GitHub; pytest's own errors stay what they are."""
-        if self._controller is not None and session.exitstatus == pytest.ExitCode.OK:
-            verdict = self._controller.verdict
-            session.exitstatus = verdict.exit_status if verdict is not None else NOTHING_JUDGED
-        if session.exitstatus != pytest.ExitCode.USAGE_ERROR:  # `prepare.tell_github` has the error itself
-            self._for_github = self._tell_github(int(session.exitstatus))
+        self._smoke.status = int(session.exitstatus)
+        if session.exitstatus != pytest.ExitCode.USAGE_ERROR and self._for_github is None:
+            self._for_github = self._tell_github()  # else `prepare.tell_github` has the error itself
+        if session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = self._exit_status()
 
-    def _tell_github(self, status: int) -> list[str]:
+    def _exit_status(self) -> int:
+        """That of a run in which no test failed."""
+        if self._controller is None:
+            return NOTHING_JUDGED if self._smoke.seen.problem else 0
+        verdict = self._controller.verdict
+        return verdict.exit_status if verdict is not None else NOTHING_JUDGED
+
+    def _tell_github(self) -> list[str]:
         """Writes what a step of a workflow leaves; what is to be printed there."""
         if self._controller is None:
-            return github.tell_smoke(os.environ, replace(self._smoke.seen, status=status))
+            return github.tell_smoke(os.environ, self._smoke.seen)
         report, run = self._run.settings.report, {}
         with contextlib.suppress(BundleError):  # nothing was driven, or somebody has taken the directory away
             run = read_run(report)
@@ -198,8 +212,7 @@ class Runner:
                 terminalreporter.write_line(text, **MARKUP[style])
             for text in self._controller.unwritten:
                 terminalreporter.write_line(text, **MARKUP["yellow"])
-        for text in self._for_github:
-            terminalreporter.write_line(text)
+        self._write(self._step.commands(self._for_github or []))
 
     def _give_up(self, worker: str, pid: int) -> None:
         """Kills a worker that does not end: xdist would wait for it for ever. One of another machine is for its ssh to notice."""
@@ -207,9 +220,21 @@ class Runner:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
+    def _write(self, lines: Sequence[str]) -> None:
+        """Lines that are no foreign text, as they are."""
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and lines:
+            with contextlib.suppress(OSError):  # a terminal that is gone
+                reporter.ensure_newline()
+                for line in lines:
+                    reporter.write_line(line)
+                reporter.flush()
+
     def pytest_unconfigure(self) -> None:
         """Ends the served API, and the page."""
         try:
+            self._write(self._step.resume())
+            self._calm.close()
             if self._live is not None:
                 self._live.close()
         finally:

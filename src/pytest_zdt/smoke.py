@@ -18,6 +18,8 @@ class Smoke:
 
     def __init__(self, url: str, root: Path, workspace: str) -> None:
         self._url, self._root, self._workspace = url, root, workspace or str(root)
+        self.status = 0
+        """pytest's exit status."""
         self._requests = 0
         self._tests: set[str] = set()
         self._versions: set[str] = set()
@@ -44,7 +46,8 @@ class Smoke:
     @property
     def seen(self) -> SmokeTest:
         """All that was gathered."""
-        return SmokeTest(self._url, len(self._tests), self._requests, sorted(self._versions), list(self._failed.values()))
+        failed = list(self._failed.values())
+        return SmokeTest(self._url, len(self._tests), self._requests, sorted(self._versions), failed, self.status)
 
 
 def _what(report: pytest.CollectReport) -> str:

@@ -32,8 +32,17 @@ def step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], str
 
 
 def commands(result: pytest.RunResult) -> list[str]:
-    """The lines that the runner takes for commands, as they are printed."""
-    return [line for line in result.outlines if re.match(r"\s*::\w.*::|.*##\[", line)]
+    """The lines that the runner heeds as commands; none while they are stopped, which they are not at the end."""
+    heeded, token = [], ""
+    for line in result.outlines:
+        if token:
+            token = "" if line.strip() == f"::{token}::" else token
+        elif found := re.match(r"\s*::stop-commands::(\w+)$", line):
+            token = found[1]
+        elif re.match(r"\s*::\w.*::|.*##\[", line):
+            heeded.append(line)
+    assert not token
+    return heeded
 
 
 def test_a_violated_run(zdt: Zdt, api, step, pytester):
@@ -86,6 +95,30 @@ def test_names_that_look_like_commands(make_zdt, api, step, pytester):
     assert any("# #[error]theirs" in line for line in result.outlines)
 
 
+FOREIGN = """
+import pytest
+
+@pytest.mark.zdt
+def test_one(zdt_session):
+    text = "oops ##[stop-commands]x\\n::stop-commands::x\\n::error::theirs"
+    print(text)
+    assert zdt_session.get("/one").status_code == 200, text
+"""
+
+
+@pytest.mark.parametrize("mode", ["smoke", "load"])
+def test_texts_of_an_api_are_no_commands(mode, make_zdt, api, step, pytester):
+    """What pytest prints of a failure may look like commands, even like one that ends all others: ours alone are heeded."""
+    zdt = make_zdt("n2")
+    api.broken.add("/one")
+    pytester.makepyfile(FOREIGN)
+    result = zdt.load("-s") if mode == "load" else zdt.smoke("-s")
+    assert "::error::theirs" in [line.removeprefix("E").strip() for line in result.outlines]
+    found = commands(result)
+    assert found
+    assert all(line.startswith(("::error title=zero-downtime", "::error file=")) for line in found)
+
+
 def test_a_smoke_test(zdt: Zdt, api, step, pytester):
     """It names the tests that failed, where they stand; nothing was judged, so there are no outputs."""
     api.broken.add("/two")
@@ -99,6 +132,31 @@ def test_a_smoke_test(zdt: Zdt, api, step, pytester):
         "## ❌ Smoke test failed\n\n2 tests, 1 failed; 2 requests to `http://127.0.0.1:"
     )
     assert step("GITHUB_OUTPUT") == ""
+
+
+IDLE = """
+import pytest
+
+@pytest.mark.zdt
+def test_idle(zdt_session):
+    pass
+
+@pytest.mark.zdt
+def test_skipped(zdt_session):
+    pytest.skip("not now")
+"""
+
+
+def test_a_smoke_test_that_asks_for_nothing(zdt: Zdt, api, step, pytester):
+    """It proves nothing, and does not pass: summary, annotation, the line on the screen and the exit status say so."""
+    pytester.makepyfile(IDLE)
+    result = zdt.smoke()
+    assert result.ret == 10
+    why = "proves nothing: no test sent a request"
+    assert [line for line in result.outlines if line.startswith("smoke test: 0 requests to ") and line.endswith(f", which {why}")]
+    (found,) = commands(result)
+    assert why in found
+    assert step("GITHUB_STEP_SUMMARY").startswith(f"## ⚠️ Smoke test {why}\n")
 
 
 def test_a_smoke_test_without_one_of_its_files(zdt, step, pytester):

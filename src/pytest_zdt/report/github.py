@@ -73,7 +73,8 @@ class SmokeTest:
 
     def __str__(self) -> str:
         versions = ", ".join(self.versions) or "no version in the answers"
-        return f"smoke test: {_many(self.requests, 'request')} to {self.url} ({versions})"
+        problem = f", which proves nothing: {self.problem}" if self.problem else ""
+        return f"smoke test: {_many(self.requests, 'request')} to {self.url} ({versions}){problem}"
 
 
 def _many(count: int, noun: str) -> str:
