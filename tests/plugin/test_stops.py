@@ -207,6 +207,36 @@ def vus_by_worker(zdt: Zdt) -> dict[str, Counter[int]]:
     return found
 
 
+SLOW_END = """
+import time
+
+def pytest_runtest_logreport(report):
+    if report.nodeid.endswith("test_one") and report.when == "call":
+        print("reports", flush=True)
+        time.sleep(1)
+"""
+
+
+@modes
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["int", "term"])
+def test_a_signal_after_the_end(number, mode, tmp_path, monkeypatch):
+    """What comes when the load is over takes away neither the verdict, on the screen and as exit status, nor the step's files."""
+    for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    with serving() as api:
+        project = Project(tmp_path, api).write({"test_one.py": ONE, "conftest.py": SLOW_END, "zdt.toml": TARGET})
+        zdt = Zdt(project, mode)
+        with project.started(*zdt.arguments("-s", "--zdt-duration=1s")) as run:
+            while "reports" not in project.output:
+                assert run.poll() is None
+                time.sleep(0.01)
+            run.send_signal(number)
+            assert run.wait(30) == 10
+        assert "INCONCLUSIVE: " in project.output
+        assert "inconclusive" in (tmp_path / "GITHUB_OUTPUT").read_text()
+        assert (tmp_path / "GITHUB_STEP_SUMMARY").read_text().startswith("## ")
+
+
 def test_a_killed_worker_is_replaced(tmp_path):
     """The VUs of a killed worker are driven on by its replacement, until the planned end; what it had sent is kept."""
     ran = load(tmp_path, {"test_killer.py": KILLER}, "n2", duration="7s")
