@@ -35,8 +35,6 @@ TICK = 0.1
 """Seconds between two looks at the run."""
 GIVE_UP_AFTER = 5.0
 """Seconds, beside a request's, that a worker may take to end."""
-WHOLE = ("duration", "complete")
-"""Why a load ends that nothing cuts short."""
 ALIGN_EVERY = 5.0
 """Seconds between two looks at the workers' clocks."""
 
@@ -249,11 +247,6 @@ class Controller:
     def begun(self) -> bool:
         """Whether the load has begun."""
         return self._record.begun
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing cut the load short, so that each test had the time that it was given."""
-        return self._stopping in WHOLE
 
     def view(self) -> View:
         """What the run looks like now, or did when it ended."""

@@ -49,8 +49,8 @@ class Tests:
         """Those that no virtual user came to."""
         return [test for test in self._ids if not self._counts[test] and not self._reports[test]]
 
-    def emit(self, config: pytest.Config, *, whole: bool) -> None:
-        """Gives pytest the reports of every test that was run, and where the load was ``whole``, of all others as skipped."""
+    def emit(self, config: pytest.Config, *, begun: bool) -> None:
+        """Gives pytest the reports of every test that was run, and where the load had ``begun``, of all others as skipped."""
         unrun = set(self.unrun)
         for test in self._ids:
             if test not in unrun:
@@ -58,7 +58,7 @@ class Tests:
                 self._emit(
                     config, test, [config.hook.pytest_report_from_serializable(config=config, data=data) for data in reports]
                 )
-            elif whole:
+            elif begun:
                 self._emit(config, test, [_skipped(test, "the load ended before any virtual user came to it")])
 
     def _emit(self, config: pytest.Config, test: str, told: Sequence[Any]) -> None:

@@ -118,6 +118,30 @@ def test_a_smoke_test_has_no_requirements(make_zdt):
     assert suite(zdt).get("tests") == "2"
 
 
+MANY = """
+import pytest
+
+@pytest.mark.zdt
+@pytest.mark.parametrize("number", range(100))
+def test_many(zdt_session, number):
+    assert zdt_session.get("/two").status_code == 200
+"""
+
+
+def test_a_load_that_is_cut_short(make_zdt, api):
+    """It has a case for each test all the same: those that no virtual user came to are skipped, and say so."""
+    zdt = make_zdt("n0")
+    api.broken.add("/two")
+    zdt.pytester.makepyfile(MANY)
+    result = zdt.load("--junitxml=junit.xml", "--zdt-vus=1", "-x", duration="60s")
+    assert result.ret == 1
+    cases = [case for case in suite(zdt).iter("testcase") if case.get("classname") != "zdt.requirements"]
+    assert {case.get("name") for case in cases} == {f"test_many[{number}]" for number in range(100)}
+    why = [skipped.get("message") for case in cases for skipped in case.iter("skipped")]
+    assert set(why) == {"the load ended before any virtual user came to it"}
+    assert len(cases) - len(why) == len([case for case in cases if case.find("failure") is not None]) > 0
+
+
 def test_texts_that_xml_cannot_hold(make_zdt, api):
     """A version and an endpoint of control characters leave a file that can be read."""
     zdt = make_zdt("n0")
