@@ -14,6 +14,7 @@ from pytest_zdt.keys import RUN
 from pytest_zdt.options import OPTIONS, given
 from pytest_zdt.processes import free_port
 from pytest_zdt.report import github
+from pytest_zdt.report.terminal import clean
 from pytest_zdt.schedule import worker_count
 from pytest_zdt.settings import Run, SettingsError, read_configuration, resolve
 
@@ -76,9 +77,13 @@ def _heed_tx(option: Any) -> None:
 
 
 def tell_github(error: pytest.UsageError) -> None:
-    """A refused run is told in the workflow's summary too, and where the annotations are; pytest itself prints the error."""
+    """A refused run is told in the workflow's summary too, and where the annotations are; pytest itself prints the error.
+
+    Afterwards that holds no command either, of what it quotes.
+    """
     for line in github.tell_refused(os.environ, " ".join(map(str, error.args))):
         print(line, flush=True)
+    error.args = tuple("\n".join(map(clean, str(text).split("\n"))) for text in error.args)
 
 
 def configured_root(config: pytest.Config) -> Path:

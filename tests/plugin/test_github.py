@@ -32,9 +32,14 @@ def step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], str
 
 
 def commands(result: pytest.RunResult) -> list[str]:
-    """The lines that the runner heeds as commands; none while they are stopped, which they are not at the end."""
+    """The lines that the runner heeds as commands."""
+    return commands_in(result.outlines)
+
+
+def commands_in(lines: list[str]) -> list[str]:
+    """Those of the lines that it heeds; none while commands are stopped, which they are not at the end."""
     heeded, token = [], ""
-    for line in result.outlines:
+    for line in lines:
         if token:
             token = "" if line.strip() == f"::{token}::" else token
         elif found := re.match(r"\s*::stop-commands::(\w+)$", line):
@@ -269,6 +274,41 @@ def test_a_run_that_is_refused(make_zdt, api, step, pytester, mode, options, why
     assert found.startswith("::error title=zero-downtime%3A not judged::")
     assert why in found.replace("'", "")
     assert step("GITHUB_OUTPUT") == ""
+
+
+def test_a_refusal_that_quotes_a_command(make_zdt, step, pytester):
+    """What a serve command prints, or a setting holds, gives the runner no command where pytest prints the error."""
+    zdt = make_zdt("n0")
+    Path("zdt.toml").write_text("""
+[targets.mine]
+base-url = "http://127.0.0.1:{port}"
+serve = "echo 'boom ##[stop-commands]tok'; exit 3"
+""")
+    pytester.makepyfile(TESTS)
+    result = zdt.smoke()
+    assert result.ret == 4
+    assert commands_in(result.errlines) == []
+    result.stderr.fnmatch_lines(["ERROR: the serve command * ended with status 3: boom # [#][[]stop-commands[]]tok"])
+
+
+QUOTING = """
+import pytest
+
+pytestmark = [pytest.mark.zdt, pytest.mark.parametrize("name", ["##[error]mine"])]
+
+def test_one(monkeypatch, name): pass
+
+def test_two(monkeypatch, name): pass
+"""
+
+
+def test_a_refusal_of_several_lines(make_zdt, step, pytester):
+    """They stay lines, and none of them is a command."""
+    pytester.makepyfile(QUOTING)
+    result = make_zdt("no-xdist").load()
+    assert result.ret == 4
+    assert commands_in(result.errlines) == []
+    assert len([line for line in result.errlines if "# #[error]mine] cannot be run by many virtual users" in line]) == 2
 
 
 def test_the_tests_are_no_step():
