@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,8 +83,13 @@ def tell_github(error: pytest.UsageError) -> None:
     Afterwards that holds no command either, of what it quotes.
     """
     for line in github.tell_refused(os.environ, " ".join(map(str, error.args))):
-        print(line, flush=True)
+        print(_encodable(line, getattr(sys.stdout, "encoding", None) or "utf-8"), flush=True)
     error.args = tuple("\n".join(map(clean, str(text).split("\n"))) for text in error.args)
+
+
+def _encodable(text: str, encoding: str) -> str:
+    """The text with escapes for what the encoding lacks: pytest's own writer does the same."""
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def configured_root(config: pytest.Config) -> Path:

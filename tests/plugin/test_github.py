@@ -311,6 +311,17 @@ def test_a_refusal_of_several_lines(make_zdt, step, pytester):
     assert len([line for line in result.errlines if "# #[error]mine] cannot be run by many virtual users" in line]) == 2
 
 
+def test_a_refusal_that_the_output_cannot_hold(make_zdt, step, pytester, monkeypatch):
+    """What the output's encoding lacks is escaped there; the exit status is that of any refusal."""
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    pytester.makepyfile(TESTS)
+    result = make_zdt("n0").smoke("--zdt-duration=\N{GRINNING FACE}")
+    assert result.ret == 4
+    (found,) = commands(result)
+    assert found.startswith(r"::error title=zero-downtime%3A not judged::--zdt-duration: '\U0001f600' is not a duration: ")
+    assert "\N{GRINNING FACE}" in step("GITHUB_STEP_SUMMARY")
+
+
 def test_the_tests_are_no_step():
     """In a workflow too, the tests of this project do not write into the summary of the step that runs them."""
     assert not {"GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "GITHUB_WORKSPACE"} & set(os.environ)
