@@ -132,7 +132,7 @@ def test_a_smoke_test(zdt: Zdt, api, step, pytester):
     assert result.ret == 1
     message = "AssertionError: assert 500 == 200"
     (found,) = commands(result)
-    assert found.startswith(f"::error file=test_a_smoke_test.py,line=8,title=test_a_smoke_test.py%3A%3Atest_two::{message}")
+    assert found.startswith(f"::error file=test_a_smoke_test.py,line=9,title=test_a_smoke_test.py%3A%3Atest_two::{message}")
     assert step("GITHUB_STEP_SUMMARY").startswith(
         "## ❌ Smoke test failed\n\n2 tests, 1 failed; 2 requests to `http://127.0.0.1:"
     )
@@ -214,7 +214,61 @@ def test_a_smoke_test_below_the_repository(make_zdt, api, step, pytester, monkey
     api.broken.add("/two")
     pytester.makepyfile(TESTS)
     (found,) = commands(zdt.smoke())
-    assert found.startswith(f"::error file={pytester.path.name}/test_a_smoke_test_below_the_repository.py,line=8,")
+    assert found.startswith(f"::error file={pytester.path.name}/test_a_smoke_test_below_the_repository.py,line=9,")
+
+
+HELPER = """
+def check(answer):
+    assert answer.status_code == 200
+"""
+DECORATED = """
+import pytest
+from helper import check
+
+@pytest.mark.zdt
+@pytest.mark.parametrize("path", ["/two"])
+def test_here(zdt_session, path):
+    answer = zdt_session.get(path)
+    assert answer.status_code == 201
+
+@pytest.mark.zdt
+@pytest.mark.parametrize("path", ["/two"])
+def test_there(zdt_session, path):
+    check(zdt_session.get(path))
+"""
+
+
+@pytest.mark.parametrize("style", ["auto", "native", "no"])
+def test_where_a_smoke_test_failed(make_zdt, api, step, pytester, style):
+    """Its annotation stands at the line that failed, where that is in the test's file; else where the test begins."""
+    api.broken.add("/two")
+    pytester.makepyfile(DECORATED, helper=HELPER)
+    found = commands(make_zdt("n2").smoke(f"--tb={style}"))
+    assert sorted(line.partition(",title")[0] for line in found) == [
+        f"::error file=test_where_a_smoke_test_failed.py,line={number}" for number in (10, 8)
+    ]
+
+
+def test_a_smoke_test_of_a_linked_repository(make_zdt, api, step, pytester, monkeypatch):
+    """The workspace may be known by another name."""
+    zdt = make_zdt("n0")
+    (pytester.path / "link").symlink_to(pytester.path)
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(pytester.path / "link"))
+    api.broken.add("/two")
+    pytester.makepyfile(TESTS)
+    (found,) = commands(zdt.smoke())
+    assert found.startswith("::error file=test_a_smoke_test_of_a_linked_repository.py,line=9,")
+
+
+@pytest.mark.parametrize("source", [TESTS, "def test_broken(:"], ids=["failed", "not collected"])
+def test_a_smoke_test_outside_of_the_repository(make_zdt, api, step, pytester, monkeypatch, source):
+    """GitHub can place nothing there, so the annotation has no place."""
+    zdt = make_zdt("n0")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(pytester.mkdir("repository")))
+    api.broken.add("/two")
+    pytester.makepyfile(source)
+    (found,) = commands(zdt.smoke())
+    assert found.startswith("::error title=test_a_smoke_test_outside_of_the_repository.py")
 
 
 def test_files_that_cannot_be_written(make_zdt, api, step, pytester, monkeypatch):

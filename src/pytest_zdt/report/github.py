@@ -42,7 +42,10 @@ class Note:
 
 @dataclass(frozen=True)
 class FailedTest:
-    """A test that failed in a smoke test: its id, the first line of why, the file in the repository and its line from 1 on."""
+    """A test that failed in a smoke test: its id, the first line of why, its file and a line from 1 on.
+
+    The file is as the repository has it, and empty for one that is not there.
+    """
 
     test: str
     message: str
