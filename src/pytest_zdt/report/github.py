@@ -7,6 +7,7 @@ written changes a verdict: it is a line of warning.
 from __future__ import annotations
 
 import secrets
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -178,7 +179,7 @@ def _told(tests: Sequence[FailedTest]) -> str:
 
 
 def smoke_summary(seen: SmokeTest, room: int = summary.LIMIT) -> str:
-    """The summary of a smoke test; failed tests that do not fit into ``room`` bytes are counted only."""
+    """The summary of a smoke test in ``room`` bytes; failed tests that do not fit are counted only."""
     icon, word = (summary.ICONS[VIOLATED], "failed") if seen.failed else (summary.ICONS[VERIFIED], "passed")
     if seen.problem:
         icon, word = summary.ICONS[INCONCLUSIVE], f"proves nothing: {seen.problem}"
@@ -188,9 +189,22 @@ def smoke_summary(seen: SmokeTest, room: int = summary.LIMIT) -> str:
         f"{_many(seen.requests, 'request')} to "
         f"{code(seen.url)} ({versions}). Nothing was judged: that takes a load (`--zdt-duration`).\n"
     )
-    rows = [(code(one.test), code(one.message)) for one in seen.failed]
-    shown = f"{top}\n{table(('failed test', 'why'), rows)}\n" if rows else top
-    return shown if len(shown.encode()) <= room else f"{top}\nThe failed tests are left out for want of room.\n"
+    return top + _listed(seen.failed, room - len(top.encode()))
+
+
+def _listed(failed: Sequence[FailedTest], room: int) -> str:
+    """The table of the failed tests, as many as fit into ``room`` bytes, and how many do not; empty without any."""
+    rows = [(code(one.test), code(one.message)) for one in failed]
+
+    def text(many: int) -> str:
+        shown = f"\n{table(('failed test', 'why'), rows[:many])}\n" if many else ""
+        left = f"\nLeft out for want of room: {_many(len(rows) - many, 'failed test')}. The output of this step has all.\n"
+        return shown + left * (many < len(rows))
+
+    def size(many: int) -> int:
+        return len(text(many).encode())
+
+    return text(len(rows) if size(len(rows)) <= room else bisect_right(range(1, len(rows)), room, key=size))
 
 
 def _add_summary(environ: Environ, render: Callable[[int], str]) -> list[str]:

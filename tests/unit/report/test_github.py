@@ -297,12 +297,28 @@ def test_a_smoke_test_that_proves_nothing(seen: dict[str, int], why: str, step: 
     assert (tmp_path / "summary").read_text().startswith(f"## ⚠️ Smoke test proves nothing: {why}\n")
 
 
-def test_a_smoke_test_with_many_failures(step: dict[str, str], tmp_path: Path) -> None:
-    """Eight annotations at most; a list that does not fit is left out aloud."""
-    failed = [FailedTest(f"test_{number}.py::test", f"{number} {'x' * 200}", f"test_{number}.py", 1) for number in range(5000)]
+@pytest.mark.parametrize("sign", ["x", "ä", "\N{GRINNING FACE}"])
+@pytest.mark.parametrize("before", [0, LIMIT - 5000])
+def test_a_smoke_test_with_many_failures(before: int, sign: str, step: dict[str, str], tmp_path: Path) -> None:
+    """Eight annotations at most; as many tests are listed as fit beside what others wrote, and the rest is counted."""
+    failed = [FailedTest(f"test_{number}.py::test", f"{number} {sign * 200}", f"test_{number}.py", 1) for number in range(5000)]
+    path = tmp_path / "summary"
+    path.write_text("y" * before)
     lines = tell_smoke(step, replace(SMOKE, failed=failed))
     assert len(lines) == 8
     assert "4993 more" in lines[-1]
-    summary = (tmp_path / "summary").read_text()
-    assert len(summary) < 1000
-    assert "The failed tests are left out for want of room." in summary
+    assert LIMIT - 1000 < path.stat().st_size <= LIMIT
+    text = path.read_text()
+    listed = text.count("| `test_")
+    assert text.endswith(f"\n\nLeft out for want of room: {5000 - listed} failed tests. The output of this step has all.\n")
+
+
+def test_a_smoke_test_without_room_for_one_failure(step: dict[str, str], tmp_path: Path) -> None:
+    """All are counted, and there is no table."""
+    before = LIMIT - 300
+    (tmp_path / "summary").write_text("y" * before)
+    assert len(tell_smoke(step, SMOKE)) == 2
+    text = (tmp_path / "summary").read_text()[before:]
+    assert text == (
+        "\n" + SMOKE_SUMMARY.partition("|")[0] + "Left out for want of room: 3 failed tests. The output of this step has all.\n"
+    )
