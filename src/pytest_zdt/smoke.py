@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def _line(report: pytest.TestReport, file: Path) -> int:
 
 
 def _why(report: pytest.TestReport) -> str:
-    """The first line of what a test failed with."""
+    """The first line of what a test failed with; after an exception's name alone, the first of its message too."""
     crash = getattr(report.longrepr, "reprcrash", None) or report.longrepr
-    text = str(getattr(crash, "message", crash))
-    return next((line for line in text.splitlines() if line.strip()), "failed")
+    lines = [line.strip() for line in str(getattr(crash, "message", crash)).splitlines() if line.strip()] or ["failed"]
+    return " ".join(lines[:2]) if re.fullmatch(r"[\w.]+:", lines[0]) else lines[0]

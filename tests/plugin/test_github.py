@@ -249,6 +249,37 @@ def test_where_a_smoke_test_failed(make_zdt, api, step, pytester, style):
     ]
 
 
+SAYING = r"""
+import pytest
+
+pytestmark = pytest.mark.zdt
+
+def test_assert(zdt_session):
+    assert zdt_session.get("/one").status_code == 201, "\n \n  no such work\nat all"
+
+def test_fail():
+    pytest.fail("\ntold so")
+
+def test_lines():
+    raise ValueError("two:\nlines")
+
+def test_nothing():
+    raise ValueError("\n")
+"""
+
+
+def test_what_a_smoke_test_failed_with(make_zdt, step, pytester):
+    """Of a message that begins with empty lines the first that says something is told, with the exception's name."""
+    pytester.makepyfile(SAYING)
+    found = commands(make_zdt("n0").smoke())
+    assert [line.rpartition("::")[2] for line in found] == [
+        "AssertionError: no such work",
+        "Failed: told so",
+        "ValueError: two:",
+        "ValueError:",
+    ]
+
+
 def test_a_smoke_test_of_a_linked_repository(make_zdt, api, step, pytester, monkeypatch):
     """The workspace may be known by another name."""
     zdt = make_zdt("n0")
