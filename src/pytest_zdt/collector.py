@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import errno
 import re
+import threading
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from functools import partial
 from http.client import responses
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import requests
@@ -25,7 +27,7 @@ from pytest_zdt.report.terminal import clean
 from pytest_zdt.target import Secret
 
 TIMEOUT: Final = 10.0
-"""Seconds that a collector may be silent."""
+"""Seconds from a request's beginning to the end of its answer."""
 CONTENT: Final = {"Content-Type": "application/x-protobuf"}
 MOST_READ: Final = 64 * 1024
 """Bytes of an answer; it has a few."""
@@ -37,6 +39,7 @@ LEAST_SECRET: Final = 4
 """Characters; a shorter word in URL or headers is no secret, and would blot out the message."""
 LATER: Final = (429, 502, 503, 504)
 """Statuses after which OTLP allows to send the same again; here nobody does so unasked."""
+T = TypeVar("T")
 NAME, VALUE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"), re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
@@ -104,14 +107,35 @@ def _session(url: str, extra: Mapping[str, Secret]) -> requests.Session:
 
 def _post(session: requests.Session, url: str, body: bytes, timeout: float) -> tuple[int, ExportMetricsServiceResponse]:
     """The status of the answer, and what it says if that is of success."""
-    try:
+
+    def exchange() -> tuple[int, ExportMetricsServiceResponse]:
         # a redirect would take the headers somewhere else
         with session.post(url, body, timeout=timeout, allow_redirects=False, stream=True) as answer:
             content = next(answer.iter_content(MOST_READ), b"")
             good = 200 <= answer.status_code < 300
             return answer.status_code, _read(answer.headers.get("Content-Type", "") if good else "", content if good else b"")
-    except requests.RequestException as error:
+
+    try:
+        return _within(timeout, exchange)
+    except (requests.RequestException, TimeoutError) as error:
         raise _Refused(_why(error, timeout)) from None
+
+
+def _within(timeout: float, do: Callable[[], T]) -> T:
+    """What ``do`` returns or raises; `TimeoutError` after so many seconds.
+
+    The time-out of requests is one of each silence. A thread that is late is left alone: it ends with the process.
+    """
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(do())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="zdt-export", daemon=True).start()
+    return future.result(timeout)
 
 
 def _why(error: BaseException | None, timeout: float) -> str:

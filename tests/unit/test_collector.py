@@ -36,7 +36,10 @@ REQUESTS = list(messages(measured(Story())))
 
 @dataclass
 class Answer:
-    """What a collector answers; ``then`` is ``send``, ``wait`` (for the end of the test), or ``break`` (half of it)."""
+    """What a collector answers; ``then`` is ``send``, ``wait`` (for the end of the test), ``break`` (half of it), or ``drip``.
+
+    For the last the body stands for the whole answer, and after it comes a byte now and then.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -71,6 +74,9 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self.server.answers.pop(0) if len(self.server.answers) > 1 else self.server.answers[0]
         if answer.then == "wait":
             self.server.release.wait(60)
+        if answer.then == "drip":
+            self.drip(answer.body)
+            return
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.kind)
         self.send_header("Location", self.server.url + "/elsewhere")
@@ -78,6 +84,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
         self.close_connection = answer.then == "break"
+
+    def drip(self, begin: bytes) -> None:
+        """To the end of the test, or of five seconds."""
+        self.close_connection = True
+        self.wfile.write(begin)
+        for _ in range(100):
+            if not self.server.release.wait(0.05):
+                self.wfile.write(b"x")
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""
@@ -209,6 +223,12 @@ def test_time_out(collect: Callable[..., Collector]) -> None:
     collector = collect(Answer(then="wait"))
     assert refused(collector.url, timeout=0.2) == "the collector did not answer within 0.2 s"
     assert len(collector.hits) == 1
+
+
+@pytest.mark.parametrize("begin", [b"HTTP/1.1 200 OK\r\nx: ", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"])
+def test_a_collector_that_is_never_silent(begin: bytes, collect: Callable[..., Collector]) -> None:
+    """The limit is one of the whole exchange, however many bytes come, and of what."""
+    assert refused(collect(Answer(body=begin, then="drip")).url, timeout=0.3) == "the collector did not answer within 0.3 s"
 
 
 def test_an_answer_that_breaks_off(collect: Callable[..., Collector]) -> None:
