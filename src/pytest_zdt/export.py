@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from pytest_zdt.verdict.judge import decide
 from pytest_zdt.verdict.model import VERIFIED
 
 STDOUT: Final = "-"
+ADDRESS: Final = re.compile(r"(?:[^/]*@)?((?:[\w.-]+|\[[\da-f:.]+\]):\d{1,5})(?:[/?#].*)?", re.ASCII | re.IGNORECASE)
+"""A URL without its scheme; its host and port, which are no secrets."""
 Writer = Callable[[Metrics], None]
 
 
@@ -31,6 +34,9 @@ def export(directory: Path, prometheus: str | None, otlp: str | None) -> None:
         raise BundleError("there is nowhere to export to: give --prometheus FILE, --otlp FILE or --otlp URL")
     if prometheus and otlp and Path(prometheus).resolve() == Path(otlp).resolve():
         raise BundleError(f"--prometheus and --otlp cannot both write to {otlp!r}: give two files")
+    if otlp and (found := ADDRESS.fullmatch(otlp)):
+        to_do = f"give http://{found[1]}/v1/metrics to send there, or ./NAME for a file of such a name"
+        raise BundleError(f"--otlp {found[1]} is where a collector listens, not its URL: {to_do}")
     writers = [_to_prometheus(prometheus)] if prometheus else []
     writers += [_to_collector(otlp) if "://" in otlp else _to_file(otlp)] if otlp else []
     metrics = _measured(directory)

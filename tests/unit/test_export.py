@@ -111,6 +111,30 @@ def test_wrong_arguments(arguments: list[str], text: str, run: Path, refused: Ca
     assert refused("export", run, *arguments) == f"pytest-zdt: {text}"
 
 
+@pytest.mark.parametrize(
+    "place, shown",
+    [
+        ("localhost:4318", "localhost:4318"),
+        ("otel-collector.example:4318/v1/metrics", "otel-collector.example:4318"),
+        ("[::1]:4318/", "[::1]:4318"),
+        ("me:s3cr3t@127.0.0.1:4318?key=s3cr3t", "127.0.0.1:4318"),
+    ],
+)
+def test_a_collector_without_a_scheme(place: str, shown: str, run: Path, refused: Callable[..., str]) -> None:
+    """It is not taken for a file, into which all would be written and nothing be sent; its secrets are not shown."""
+    what = "is where a collector listens, not its URL"
+    what_to_do = f"give http://{shown}/v1/metrics to send there, or ./NAME for a file of such a name"
+    assert refused("export", run, "--otlp", place) == f"pytest-zdt: --otlp {shown} {what}: {what_to_do}"
+
+
+@pytest.mark.parametrize("place", ["./localhost:4318", "run:1a", "12:30.jsonl", ":1", "a b:1"])
+def test_files_with_a_colon(place: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are files."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", str(run), "--otlp", place]) == 0
+    assert (tmp_path / place).read_bytes() == LINES
+
+
 def test_wrong_headers(run: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The same; the line does not show them."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "s3cr3t")
