@@ -148,9 +148,11 @@ class Runner:
             self._display.end(self._controller.view() if self._controller.begun else None)
             if self._controller.verdict is not None:
                 self._for_github = self._tell_github()
-            self._controller.tests.emit(self._config, begun=self._controller.begun)
-            if (verdict := self._controller.verdict) is not None:
-                emit_cases(self._config, cases(verdict, impact=self._run.settings.require.impact))
+            try:
+                self._controller.tests.emit(self._config, begun=self._controller.begun)
+            finally:  # another plugin may fail at a report
+                if (verdict := self._controller.verdict) is not None:
+                    emit_cases(self._config, cases(verdict, impact=self._run.settings.require.impact))
 
     def _work_here(self, session: pytest.Session) -> None:
         """No xdist: this process is the worker too."""

@@ -142,6 +142,25 @@ def test_a_load_that_is_cut_short(make_zdt, api):
     assert len(cases) - len(why) == len([case for case in cases if case.find("failure") is not None]) > 0
 
 
+RAISING = """
+def pytest_runtest_logreport(report):
+    raise RuntimeError("of another plugin")
+"""
+
+
+def test_a_plugin_that_raises(make_zdt, api):
+    """The requirements are there though pytest ends with an internal error while tests are reported."""
+    zdt = make_zdt("no-xdist")
+    api.broken.add("/two")
+    zdt.pytester.makepyfile(TESTS)
+    zdt.pytester.makeconftest(RAISING)
+    result = zdt.load("--junitxml=junit.xml")
+    assert result.ret == 3
+    assert {name: one["zdt_status"] for name, one in figures(zdt).items()} == {
+        name: one["status"] for name, one in zdt.verdict["requirements"].items()
+    }
+
+
 def test_texts_that_xml_cannot_hold(make_zdt, api):
     """A version and an endpoint of control characters leave a file that can be read."""
     zdt = make_zdt("n0")
