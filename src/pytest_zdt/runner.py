@@ -214,7 +214,12 @@ class Runner:
                 terminalreporter.write_line(text, **MARKUP[style])
             for text in self._controller.unwritten:
                 terminalreporter.write_line(text, **MARKUP["yellow"])
-        self._write(self._step.commands(self._for_github or []))
+        self._annotate()
+
+    def _annotate(self) -> None:
+        """Prints once what GitHub's runner is to read."""
+        lines, self._for_github = self._for_github or [], []
+        self._write(self._step.commands(lines))
 
     def _give_up(self, worker: str, pid: int) -> None:
         """Kills a worker that does not end: xdist would wait for it for ever. One of another machine is for its ssh to notice."""
@@ -233,8 +238,9 @@ class Runner:
                 reporter.flush()
 
     def pytest_unconfigure(self) -> None:
-        """Ends the served API, and the page."""
+        """Ends the served API, and the page; annotates where pytest came to no summary, as after an error of its own."""
         try:
+            self._annotate()
             self._write(self._step.resume())
             self._calm.close()
             if self._live is not None:

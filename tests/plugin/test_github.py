@@ -329,6 +329,19 @@ def test_a_summary_that_cannot_be_written(make_zdt, pytester):
     result.stdout.fnmatch_lines(["summary.md was not written: Is a directory"])
 
 
+def test_an_internal_error(make_zdt, api, step, pytester):
+    """Where pytest comes to no summary the annotations are printed all the same, each once."""
+    zdt = make_zdt("n0")
+    api.broken.add("/two")
+    pytester.makepyfile(TESTS)
+    pytester.makeconftest("def pytest_runtest_logreport(report):\n    raise RuntimeError('of another plugin')\n")
+    result = zdt.load()
+    assert result.ret == 3
+    found = commands(result)
+    assert len(found) == len(set(found)) > 1
+    assert found[0].startswith("::error title=zero-downtime violated%3A ")
+
+
 @pytest.mark.parametrize(
     ("mode", "options", "why"),
     [
