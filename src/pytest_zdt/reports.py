@@ -49,12 +49,20 @@ class Tests:
         """Those that no virtual user came to."""
         return [test for test in self._ids if not self._counts[test] and not self._reports[test]]
 
-    def emit(self, config: pytest.Config, *, begun: bool) -> None:
-        """Gives pytest the reports of every test that was run, and where the load had ``begun``, of all others as skipped."""
-        unrun = set(self.unrun)
+    def failed(self, *, allowed: bool) -> list[str]:
+        """Those that failed. Where failures are ``allowed``, as a budget has it, one that passed too has not."""
+        excused = {test for test in self._ids if allowed and self._counts[test]["passed"]}
+        return [test for test in self._ids if test not in excused and any(map(_is_failed, self._reports[test]))]
+
+    def emit(self, config: pytest.Config, *, begun: bool, allowed: bool) -> None:
+        """Gives pytest the reports of every test that was run, and where the load had ``begun``, of all others as skipped.
+
+        Of those that have not `failed` none says so.
+        """
+        unrun, failed = set(self.unrun), set(self.failed(allowed=allowed))
         for test in self._ids:
             if test not in unrun:
-                reports = self._reports[test]
+                reports = [data for data in self._reports[test] if test in failed or not _is_failed(data)]
                 self._emit(
                     config, test, [config.hook.pytest_report_from_serializable(config=config, data=data) for data in reports]
                 )
@@ -86,6 +94,10 @@ class Tests:
                 made.sections.append(("zdt", text))
             config.hook.pytest_runtest_logreport(report=made)
         config.hook.pytest_runtest_logfinish(nodeid=test, location=location)
+
+
+def _is_failed(report: Mapping[str, Any]) -> bool:
+    return bool(report["outcome"] == "failed")
 
 
 def _location(test: str) -> tuple[str, int | None, str]:

@@ -144,15 +144,20 @@ class Runner:
             with self._controller.running(workers):
                 return (yield)
         finally:
-            self._calm.enter_context(first_calls(lambda: None))  # the run is over: its end needs no other, and has to be told
-            self._display.end(self._controller.view() if self._controller.begun else None)
-            if self._controller.verdict is not None:
-                self._for_github = self._tell_github()
-            try:
-                self._controller.tests.emit(self._config, begun=self._controller.begun)
-            finally:  # another plugin may fail at a report
-                if (verdict := self._controller.verdict) is not None:
-                    emit_cases(self._config, cases(verdict, impact=self._run.settings.require.impact))
+            self._tell_of(self._controller)
+
+    def _tell_of(self, controller: Controller) -> None:
+        """After the load: all that is told of it before pytest's own end."""
+        self._calm.enter_context(first_calls(lambda: None))  # the run is over: its end needs no other, and has to be told
+        self._display.end(controller.view() if controller.begun else None)
+        verdict = controller.verdict
+        if verdict is not None:
+            self._for_github = self._tell_github()
+        try:
+            controller.tests.emit(self._config, begun=controller.begun, allowed=verdict is not None and verdict.allows_failures)
+        finally:  # another plugin may fail at a report
+            if verdict is not None:
+                emit_cases(self._config, cases(verdict, impact=self._run.settings.require.impact))
 
     def _work_here(self, session: pytest.Session) -> None:
         """No xdist: this process is the worker too."""
@@ -199,7 +204,9 @@ class Runner:
         report, run = self._run.settings.report, {}
         with contextlib.suppress(BundleError):  # nothing was driven, or somebody has taken the directory away
             run = read_run(report)
-        return github.tell(os.environ, self._controller.verdict, run, report)
+        verdict = self._controller.verdict
+        failed = self._controller.tests.failed(allowed=verdict is not None and verdict.allows_failures)
+        return github.tell(os.environ, verdict, run, report, failed)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Writes the verdict, or what the smoke test saw."""

@@ -7,6 +7,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
 
 from pytest_zdt.cli import main
 
@@ -51,6 +54,49 @@ def test_a_flow_that_fails_on_the_new_version(once, api, pytester):
     flows = once.verdict["requirements"]["flows"]
     assert (flows["status"], flows["reason"]) == ("violated", "flow-broken")
     assert "thing made by v1, used on v2" in flows["detail"]
+
+
+FLAKY = """
+import pytest
+
+@pytest.mark.zdt
+def test_flaky(zdt_session, zdt_vu):
+    path = "/bad" if zdt_vu.iteration % 10 == 5 else "/one"
+    assert zdt_session.get(path, name="GET /one").status_code == 200
+"""
+BUDGET = '[require]\nmax-failures = "90%"\nmax-outage = "30s"\nversion-change = {change}\nlag = "10s"\npair-uses = 0\n'
+
+
+@pytest.mark.parametrize(("change", "status", "verdict"), [("false", 0, "verified"), ("true", 10, "inconclusive")])
+def test_failures_within_a_budget_fail_no_test(change, status, verdict, zdt, api, pytester):
+    """Exit status and JUnit file are the verdict's: a test that passed else passes, with its failed iterations told."""
+    with Path("zdt.toml").open("a") as configuration:
+        configuration.write(BUDGET.format(change=change))
+    api.broken.add("/bad")
+    pytester.makepyfile(FLAKY)
+    result = zdt.load("--junitxml=junit.xml", duration="4s")
+    assert zdt.verdict["verdict"] == verdict
+    assert result.ret == status
+    suite = ElementTree.parse("junit.xml").getroot()[0]
+    assert suite.get("failures") == "0"
+    (test,) = (case for case in suite.iter("testcase") if case.get("name") == "test_flaky")
+    told = {one.get("name"): one.get("value") for one in test.iter("property")}
+    failed = sum(group["count"] for group in zdt.verdict["failures"])
+    assert int(told["zdt_failed_iterations"]) == failed > 0
+
+
+def test_a_test_that_always_fails_fails_within_a_budget_too(once, api, pytester, monkeypatch, tmp_path):
+    """It has proven nothing; where the verdict tells of no violation, the step's summary says why the exit status is 1."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    with Path("zdt.toml").open("a") as configuration:
+        configuration.write(BUDGET.format(change="false"))
+    api.broken.add("/bad")
+    pytester.makepyfile(FLAKY + FLAKY.replace("test_flaky", "test_broken").replace("% 10 == 5", ">= 0"))
+    assert once.load(duration="4s").ret == 1
+    assert once.verdict["verdict"] != "violated"
+    told = (tmp_path / "summary").read_text()
+    assert "Exit status 1, whatever the verdict, since 1 test failed" in told
+    assert "test_broken" in told
 
 
 def test_a_flow_that_nobody_uses(once, api, pytester):

@@ -25,6 +25,7 @@ MOST: Final = 8
 """Annotations: GitHub shows ten of a step, and its own word that the step failed is one."""
 TITLE, MESSAGE = 120, 1000
 """Characters of an annotation's title and message."""
+ALL = "the summary of this step and verdict.json have all"
 NOT_JUDGED = "nothing was judged: the log of this step says why"
 ENDS: Final = {2: "it was interrupted", 3: "pytest or a plugin failed", 5: "there was no test"}
 """pytest's exit statuses that are no failed test; the one of a wrong call is told by `tell_refused`."""
@@ -103,7 +104,7 @@ def _property(text: str) -> str:
 
 def errors(verdict: Verdict) -> list[str]:
     """At most `MOST` errors: why the run is violated, or what is missing. A verified run has none."""
-    return _commands(list(_notes(verdict)), "the summary of this step and verdict.json have all")
+    return _commands(list(_notes(verdict)), ALL)
 
 
 def _commands(notes: Sequence[Note], where: str) -> list[str]:
@@ -136,20 +137,31 @@ def outputs(values: Mapping[str, str], delimiter: str) -> str:
     return "".join(f"{name}<<{delimiter}\n{value}\n{delimiter}\n" for name, value in values.items())
 
 
-def tell(environ: Environ, verdict: Verdict | None, run: Mapping[str, Any], report: Path) -> list[str]:
+def tell(
+    environ: Environ, verdict: Verdict | None, run: Mapping[str, Any], report: Path, failed: Sequence[str] = ()
+) -> list[str]:
     """Writes summary and outputs of a load run where the environment asks for them; the lines to print.
 
-    Without a verdict there are no outputs.
+    Without a verdict there are no outputs. ``failed`` are the tests for which pytest ends with status 1; that is told where
+    the verdict does not tell it.
     """
     if verdict is None:
         problems = _add_summary(environ, lambda room: f"## {summary.ICONS[INCONCLUSIVE]} {NOT_JUDGED.capitalize()}\n")
         lines = [command(Note("zero-downtime: not judged", NOT_JUDGED))]
     else:
-        problems = _add_summary(environ, lambda room: summary.render(verdict, run, room=room, place=str(report)))
+        why = _why_status_1(failed) if failed and verdict.verdict != VIOLATED else ""
+        more = f"\n{sentence(why)}\n" if why else ""
+        left = len(more.encode())
+        problems = _add_summary(environ, lambda room: summary.render(verdict, run, room=room - left, place=str(report)) + more)
         values = {"verdict": verdict.verdict, "level": verdict.level or "", "report": str(report.absolute())}
         problems += _add(environ, OUTPUT, outputs(values, f"zdt-{secrets.token_hex(16)}"))
-        lines = errors(verdict)
+        lines = _commands([*([Note("zero-downtime: tests failed", why)] if why else []), *_notes(verdict)], ALL)
     return _lines(environ, lines, problems)
+
+
+def _why_status_1(failed: Sequence[str]) -> str:
+    more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
+    return f"Exit status 1, whatever the verdict, since {_many(len(failed), 'test')} failed: {', '.join(failed[:3])}{more}"
 
 
 def tell_refused(environ: Environ, why: str) -> list[str]:

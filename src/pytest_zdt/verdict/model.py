@@ -254,6 +254,11 @@ class Verdict:
         """Exit status of a run with this verdict."""
         return EXIT_STATUS[self.verdict]
 
+    @property
+    def allows_failures(self) -> bool:
+        """Whether all that failed is within what was allowed, and nothing is violated: then no test counts as failed for it."""
+        return self.verdict != VIOLATED and any(one.name == "failures" and one.status == VERIFIED for one in self.requirements)
+
     def as_dict(self) -> dict[str, Any]:
         """The verdict in the schema ``zdt-verdict/1``: only what JSON can hold, and no NaN."""
         content = dataclasses.asdict(self)
