@@ -5,6 +5,10 @@ from __future__ import annotations
 import base64
 import errno
 import os
+import re
+import shlex
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -70,6 +74,92 @@ def test_a_secret_as_others_quote_it(kept: Taking, text: str) -> None:
     """In a part of a URL, as JavaScript has it and entirely; in HTML; in JSON that stands in JSON."""
     text = text.strip('\\"')
     assert kept(f"a {text} b".encode()) == b"a *** b"
+
+
+def printed(script: str, secret: str, shell: str = "bash") -> bytes:
+    """What a shell prints that has the secret in ``S``; the test is skipped where a program that it needs is missing."""
+    missing = [name for name in (shell, "base64", "openssl", "xxd") if name in f"{shell} {script}" and not shutil.which(name)]
+    if missing:
+        pytest.skip(f"needs {missing[0]}")
+    environment = {"PATH": os.environ["PATH"], "S": secret, "LC_ALL": "C.UTF-8"}
+    return subprocess.run([shell, "-c", f"exec 2>&1; {script}"], env=environment, capture_output=True, check=True).stdout
+
+
+def cut_everywhere(kept: Taking, data: bytes, secret: str) -> bytes:
+    """What is kept of an output, however it comes: whole, in two parts, or byte by byte."""
+    found = kept(data, secret=secret)
+    assert kept(*(bytes([one]) for one in data), secret=secret) == found
+    for cut in range(1, len(data)):
+        assert kept(data[:cut], data[cut:], secret=secret) == found
+    return found
+
+
+@pytest.mark.parametrize("coder", ["base64", "openssl base64", "xxd -p", "xxd -p -u"])
+@pytest.mark.parametrize("print_", ["printf %s", "echo"])
+@pytest.mark.parametrize("size", [20, 31, 49, 58, 64, 128])
+def test_a_secret_that_is_wrapped(kept: Taking, coder: str, print_: str, size: int) -> None:
+    """Programs begin a new line after 60, 64 or 76 columns: the secret is hidden to its end, however short the last one."""
+    secret = ("3f5a0c1b9d" * 13)[:size]
+    text = cut_everywhere(kept, printed(f'{print_} "$S" | {coder}', secret), secret)
+    assert text.startswith(b"***")
+    assert len(text[3:].strip(b"=\n")) <= 2
+
+
+@pytest.mark.parametrize("columns", [76, 64])
+@pytest.mark.parametrize("size", [8, 43, 64])
+def test_a_secret_within_what_is_wrapped(kept: Taking, columns: int, size: int) -> None:
+    """Wherever in its line it begins: what stands before and after it is all that is left, but for some bits."""
+    secret = ("3f5a0c1b9d" * 13)[:size]
+    for before in range(columns * 6 // 8 + 3):
+        coded = base64.b64encode(f"{'u' * before}{secret}:and more".encode())
+        lines = [coded[at : at + columns] for at in range(0, len(coded), columns)]
+        (begin, end) = kept(b"\n".join(lines), secret=secret).split(b"***")
+        assert len(begin.replace(b"\n", b"")) * 6 // 8 <= before
+        assert len(end.replace(b"\n", b"")) * 6 // 8 <= len(":and more") + 2
+
+
+def test_each_line_of_what_is_wrapped(kept: Taking) -> None:
+    """Something may stand before each line."""
+    secret = "3f5a0c1b9d" * 7
+    lines = printed("""printf %s "$S" | base64 | sed 's/^/remote: /'""", secret)
+    assert cut_everywhere(kept, lines, secret) == b"remote: ***\nremote: ***==\n"
+
+
+SHELL_SECRETS = [
+    "it's-a-secret$ign 42",
+    "'#~ \"a`b!",
+    "~tilde*[x]{y,z};\\",
+    "#tag''twice'",
+    "\u00e9 \t'tab\x01\x1b",
+    "two\nlines of it's",
+]
+
+
+@pytest.mark.parametrize("secret", SHELL_SECRETS, ids=range(len(SHELL_SECRETS)))
+@pytest.mark.parametrize(
+    "shell, script",
+    [
+        ("bash", 'set -x; : "$S"'),
+        ("bash", 'set -x; : "token=$S"'),
+        ("bash", 'printf "%q\\n" "$S"'),
+        ("bash", 'printf "%q\\n" "a$S"'),
+        ("bash", "declare -p S"),
+        ("bash", "LC_ALL=C; declare -p S"),
+        ("bash", 'echo "${S@Q}"'),
+        ("dash", "export -p"),
+    ],
+)
+def test_a_secret_that_a_shell_quotes(kept: Taking, shell: str, script: str, secret: str) -> None:
+    """As bash traces and prints it, as dash does: nothing of it is left but quotes."""
+    lines = printed(script, secret, shell)
+    (told,) = (line for line in cut_everywhere(kept, lines, secret).decode().splitlines() if "***" in line)
+    assert set(re.sub(r"\*\*\*|declare -x S=|export S=|\+ : |token=", "", told)) <= set("a$'\"")
+
+
+def test_a_secret_that_python_quotes(kept: Taking) -> None:
+    """As `shlex.quote` does."""
+    for secret in SHELL_SECRETS:
+        assert cut_everywhere(kept, shlex.quote(secret).encode(), secret).strip(b"'") == b"***"
 
 
 def test_a_short_secret_is_not_found_everywhere(kept: Taking) -> None:
