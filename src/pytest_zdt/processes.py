@@ -74,10 +74,16 @@ class Command:
             self._keeper.stdout.close()
 
     def last_line(self) -> str:
-        """The last line of output that is not empty: its first `SHOWN` characters, without control characters."""
-        with self.log.open("rb") as log:
-            log.seek(max(0, self.log.stat().st_size - END))
-            text = CONTROL.sub("", log.read().decode(errors="replace"))
+        """The last line of output that is not empty: its first `SHOWN` characters, without control characters.
+
+        Empty where the log is gone, or cannot be read: commands may tidy up more than their own.
+        """
+        try:
+            with self.log.open("rb") as log:
+                log.seek(max(0, os.fstat(log.fileno()).st_size - END))
+                text = CONTROL.sub("", log.read().decode(errors="replace"))
+        except OSError:
+            return ""
         lines = ("".join(filter(str.isprintable, line)).strip() for line in reversed(text.splitlines()))
         line = next(filter(None, lines), "")
         return line if len(line) <= SHOWN else f"{line[: SHOWN - 3]}..."

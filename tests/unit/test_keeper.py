@@ -58,6 +58,16 @@ def test_output_and_environment(tmp_path: Path) -> None:
     assert started.last_line() == "err"
 
 
+@pytest.mark.parametrize("command", ["rm logs/log", "rm -r logs", "rm -r logs; mkdir -p logs/log"])
+def test_a_log_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """A command that tidies its own log away has no last line; its exit status is told all the same."""
+    monkeypatch.chdir(tmp_path)
+    started = Command(f"echo out; {command}; echo err; exit 3", Path("logs/log"), {})
+    started._listener.join()
+    started.stop()
+    assert (started.exit_status, started.last_line()) == (3, "")
+
+
 @pytest.mark.parametrize("escape", ESCAPES)
 def test_stop_ends_all(tmp_path: Path, fifo: Path, escape: str) -> None:
     """After a stop nothing that the command started is left, however it detached itself."""
