@@ -21,9 +21,8 @@ from pytest_zdt.report import compare, terminal
 from pytest_zdt.report.files import publish
 from pytest_zdt.verdict.facts import gather
 from pytest_zdt.verdict.judge import decide, judge
-from pytest_zdt.verdict.model import Verdict
 
-ERROR, USAGE = 3, 4
+INTERRUPTED, ERROR, USAGE = 2, 3, 4
 COLOURS = {"green": "1;32", "red": "1;31", "yellow": "1;33", "bold": "1", "dim": "2"}
 
 
@@ -107,11 +106,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _judge(options: argparse.Namespace) -> int:
-    return _judged(options.directory).exit_status
+    return _judged(options.directory)
 
 
-def _judged(directory: Path) -> Verdict:
-    """Judges, writes the verdict and shows it."""
+def _judged(directory: Path) -> int:
+    """Judges, writes the verdict and shows it; the exit status of the run, which is its verdict's unless it was cut short."""
     facts, place = gather(read_bundle(directory)), str(directory)
     verdict = decide(facts)
     try:
@@ -121,7 +120,7 @@ def _judged(directory: Path) -> Verdict:
     for line in unwritten:
         print(f"pytest-zdt: {line}", file=sys.stderr)
     _show(terminal.render(verdict, report_dir=place))
-    return verdict
+    return INTERRUPTED if verdict.run["interrupted"] else verdict.exit_status
 
 
 def _merge(options: argparse.Namespace) -> int:
@@ -129,7 +128,7 @@ def _merge(options: argparse.Namespace) -> int:
         raise BundleError(f"the output {str(options.output)!r} is one of the runs to merge: give another directory with -o")
     check_free(options.output, options.overwrite, ("-o", "--overwrite"))
     merge(options.directories, options.output)
-    return _judged(options.output).exit_status
+    return _judged(options.output)
 
 
 def _compare(options: argparse.Namespace) -> int:

@@ -83,6 +83,15 @@ def test_judge(verdict: str, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert err == ""
 
 
+@pytest.mark.parametrize("verdict", STATUS)
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_run_that_was_interrupted(verdict: str, killed: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It ends with 2 as the run did, whatever the verdict; so does one that was killed."""
+    story = STORIES[verdict]().mark(40.0, "run-ended", interrupted=True)
+    assert main(["judge", str(stored(story.unmark("run-ended") if killed else story, tmp_path))]) == 2
+    assert capsys.readouterr().out.startswith("VIOLATED: " if verdict == "violated" else "INCONCLUSIVE: ")
+
+
 BAD: dict[str, bytes | None] = {
     "no run.json": None,
     "empty": b"",
@@ -227,6 +236,16 @@ def test_merge(verdict: str, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert (out.partition(":")[0], err) == (verdict.upper(), "")
     assert json.loads((tmp_path / "deep" / "out" / VERDICT).read_text())["verdict"] == verdict
     assert tree(tmp_path / "shards") == before
+
+
+@pytest.mark.parametrize("verdict", STATUS)
+def test_merge_with_one_that_was_interrupted(verdict: str, tmp_path: Path) -> None:
+    """The exit status is that of an interrupted run, whatever the verdict."""
+    whole, cut = (
+        stored(STORIES[verdict]().mark(40.0, "run-ended", interrupted=one == "cut"), tmp_path / one, id=one)
+        for one in ("whole", "cut")
+    )
+    assert main(["merge", str(whole), str(cut), "-o", str(tmp_path / "out")]) == 2
 
 
 REFUSED = {
