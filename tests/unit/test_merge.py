@@ -17,7 +17,9 @@ import pytest
 
 from pytest_zdt.cli import main
 from pytest_zdt.evidence.bundle import (
+    DEPLOY_LOG,
     MARKS,
+    PAGE,
     RUN,
     SAMPLES,
     BundleError,
@@ -245,6 +247,32 @@ def test_settings_that_differ(tmp_path: Path) -> None:
     assert run["tests"] == [{"planned": 2, "copied": 0}, {"planned": 1, "copied": 1}]
     assert not {"rate", "stages", "probe_every_s"} & set(run)
     assert main(["compare", str(one), str(tmp_path / "joined")]) == 0
+
+
+LOGS: dict[str, tuple[list[bytes | None], bytes]] = {
+    "nobody's": ([None, None], b""),
+    "one's": ([None, b"what\xff it\nprinted"], b"what\xff it\nprinted"),
+    "several": (
+        [b"first\n", b"cut", None, b"last"],
+        b"--- the run a ---\nfirst\n\n--- the run b ---\ncut\n--- the run d ---\nlast",
+    ),
+}
+
+
+@pytest.mark.parametrize(("logs", "whole"), LOGS.values(), ids=LOGS)
+def test_what_the_deploy_command_printed(logs: list[bytes | None], whole: bytes, tmp_path: Path) -> None:
+    """One run's is kept as it is, those of several one after the other, each under its run's name; the page shows the end."""
+    shards = []
+    for number, (name, log) in enumerate(zip("abcd", logs, strict=False)):
+        shards.append(shard(tmp_path, name, float(number)))
+        (shards[-1] / "serve.log").write_text("served")
+        if log is not None:
+            (shards[-1] / DEPLOY_LOG).write_bytes(log)
+    assert main(["merge", *map(str, reversed(shards)), "-o", str(tmp_path / "out")]) == 0
+    assert [path.read_bytes() for path in (tmp_path / "out").glob("*.log")] == [whole] * bool(whole)
+    page = (tmp_path / "out" / PAGE).read_text()
+    assert ("The end of what the deploy command printed" in page) == bool(whole)
+    assert all(line in page for line in whole.decode(errors="replace").splitlines())
 
 
 # --- what goes wrong on the way

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_zdt.evidence.bundle import MARKS, OWN_FILES, SAMPLES, BundleError, BundleWriter, lines_of, read_run
+from pytest_zdt.evidence.bundle import DEPLOY_LOG, MARKS, OWN_FILES, SAMPLES, BundleError, BundleWriter, lines_of, read_run
 from pytest_zdt.evidence.health import is_health, read_health
 from pytest_zdt.evidence.lines import number
 from pytest_zdt.evidence.marks import ENDED, HUNG, LOST, Mark, read_mark
@@ -93,6 +94,7 @@ def merge(directories: Sequence[Path], output: Path) -> None:
         with contextlib.closing(BundleWriter(Path(folder), whole)) as writer:
             whole["torn_lines"] = sum(_copy(shard, writer) for shard in shards)
             writer.write_run(whole)
+        _copy_logs(shards, Path(folder) / DEPLOY_LOG)
         for name in OWN_FILES:
             (output / name).unlink(missing_ok=True)
         for file in Path(folder).iterdir():
@@ -206,3 +208,16 @@ def _copy(shard: _Shard, writer: BundleWriter) -> int:
         except (ValueError, TypeError):
             torn += 1
     return torn
+
+
+def _copy_logs(shards: Sequence[_Shard], output: Path) -> None:
+    """What the shards' deploy commands printed: of one shard as it is, of several each under a line with the shard's name."""
+    logs = [(shard.name, log) for shard in shards if (log := shard.directory / DEPLOY_LOG).is_file()]
+    if not logs:
+        return
+    with output.open("wb") as whole:
+        for number, (name, log) in enumerate(logs):
+            if len(logs) > 1:  # the log before it may end within a line
+                whole.write(b"\n" * bool(number) + f"--- the run {name} ---\n".encode())
+            with log.open("rb") as part:
+                shutil.copyfileobj(part, whole)
