@@ -31,7 +31,7 @@ OPTIONS = (
     Option("ramp", "DURATION", "positive_duration", "grow to that many virtual users over that time, then hold"),
     Option("stages", "LIST", "stages", "stages of a ramp, each time:VUs, such as 1m:5,13m:20,1m:0"),
     Option("rate", "RATE", "rate", "arrival rate: iterations start at 50/s or 600/m, whatever the answers do"),
-    Option("deploy", "COMMAND", "text", "prove the head, run COMMAND, hold until the tail is clean, then stop"),
+    Option("deploy", "COMMAND", "command", "prove the head, run COMMAND, hold until the tail is clean, then stop"),
     Option("deploy-timeout", "DURATION", "positive_duration", "kill COMMAND when it has not ended after that long (30m)"),
     Option("head", "DURATION", "duration", "required time on the old version alone (2m, or 10%% of the duration)"),
     Option("tail", "DURATION", "duration", "required time on the new version alone (5m, or 20%% of the duration)"),

@@ -16,6 +16,7 @@ from pytest_zdt.tables import SettingsError, known_keys, nearest, parsed
 from pytest_zdt.target import Secret, Target
 from pytest_zdt.values import (
     base_url,
+    command,
     count,
     duration,
     lanes,
@@ -44,7 +45,7 @@ TARGET_KEYS: dict[str, Callable[[Any], Any]] = {
     "control-url": base_url,
     "production": switch,
     "serve": str,
-    "deploy": str,
+    "deploy": command,
     "deploy-timeout": positive_duration,
     "duration": positive_duration,
     "vus": count,

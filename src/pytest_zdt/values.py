@@ -66,6 +66,13 @@ def text(value: str) -> str:
     return str(value)
 
 
+def command(value: str) -> str:
+    """A command for a shell. Raises `ValueError` for one of blanks, which would do nothing."""
+    if not str(value).strip():
+        raise ValueError(f"{value!r} is no command: write one, or leave it out")
+    return str(value)
+
+
 def seed(text: str | int) -> int:
     """A whole number. Raises `ValueError`."""
     if not re.fullmatch(r"-?[0-9]+", str(text)):

@@ -13,6 +13,7 @@ NEW = {
     "rate": ("600/m", 10.0),
     "probe-every": ("0", 0.0),
     "pin": ("off", "off"),
+    "deploy": ("make deploy", "make deploy"),
 }
 BAD = {
     "ramp": ("0s", "'0s' is no time at all"),
@@ -21,6 +22,7 @@ BAD = {
     "probe-every": ("often", "'often' is not a duration"),
     "live": ("65536", "'65536' is not a port"),
     "pin": ("on", "'on' is not one of auto, off"),
+    "deploy": (" \t", "' \\t' is no command"),
 }
 
 

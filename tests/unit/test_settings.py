@@ -142,6 +142,13 @@ def test_a_deployment_is_followed_at_most(tmp_path: Path) -> None:
     assert made(tmp_path, deploy="make deploy").duration == settings.FOLLOW_AT_MOST
 
 
+@pytest.mark.parametrize("blanks", ["", " ", "\\t\\n"])
+def test_a_deployment_by_nothing(tmp_path: Path, blanks: str) -> None:
+    """A command of blanks alone would succeed, and deploy nothing: the target's is refused."""
+    with pytest.raises(SettingsError, match=r"targets\.mine\.deploy: '.*' is no command: write one, or leave it out"):
+        made(tmp_path, TARGET + f'duration = "20s"\ndeploy = "{blanks}"\n')
+
+
 def test_a_deployments_command_has_a_limit(tmp_path: Path) -> None:
     """Half an hour, or what the target or the option says; not 0."""
     assert made(tmp_path, deploy="make deploy").deploy_timeout == settings.DEPLOY_AT_MOST
