@@ -12,8 +12,8 @@ NAME_WIDTH = 20
 """Columns of a version's name."""
 SHOWN_VERSIONS = 3
 SHOWN_KINDS = 3
-GRAPH = 20
-"""Columns of the answers by second, one for each of the last seconds."""
+GRAPH, LEAST_GRAPH = 20, 5
+"""Columns of the answers by second, one for each of the last seconds: where there is room for them, and at least."""
 NOW = 2.5
 """Seconds after its last answer for which a version is said to answer: what is known is up to a second old."""
 WIDEST_BAR, LEAST_BAR = 40, 6
@@ -129,7 +129,7 @@ def _nameless(view: View) -> str:
 
 
 def _releases(view: View, width: int, ascii_only: bool) -> Iterator[Line]:
-    """A line for each version, the old one and those that came last."""
+    """A line for each version, the old one and those that came last: all with as long a graph as fits into each, or none."""
     if not view.releases:
         yield f"{_nameless(view)}", "yellow" if view.requests else ""
         return
@@ -139,22 +139,23 @@ def _releases(view: View, width: int, ascii_only: bool) -> Iterator[Line]:
     names = [_fitted(release.name, NAME_WIDTH) for release in shown]
     longest = max(map(columns, names))
     numbers = [f"{_many(release.answers, 'poll' if view.polled else 'answer')}" for release in shown]
+    digits = max(map(len, numbers))
+    whens = [_when(view, release) for release in shown]
     most = max((max(release.by_second, default=0) for release in shown), default=0)
-    for release, name, number in zip(shown, names, numbers, strict=True):
-        text = f"{name}{' ' * (longest - columns(name))}  {number:>{max(map(len, numbers))}}"
-        when = f"  {_when(view, release)}"
-        graph = f"  {_graph(release.by_second, most, ascii_only)}" if most and not view.polled else ""
-        fits = columns(text + graph + when) < width
-        yield f"{text}{graph if fits else ''}{when}", ""
+    room = min(GRAPH, width - 1 - longest - digits - max(map(len, whens)) - 6)  # three gaps of two
+    drawn = most and not view.polled and room >= LEAST_GRAPH
+    for release, name, number, when in zip(shown, names, numbers, whens, strict=True):
+        graph = f"  {_graph(release.by_second, most, room, ascii_only)}" if drawn else ""
+        yield f"{name}{' ' * (longest - columns(name))}  {number:>{digits}}{graph}  {when}", ""
     if len(shown) < len(view.releases):
         yield f"and {_many(len(view.releases) - len(shown), 'version')} between", "dim"
 
 
-def _graph(counts: Sequence[int], most: int, ascii_only: bool) -> str:
+def _graph(counts: Sequence[int], most: int, width: int, ascii_only: bool) -> str:
     levels = ASCII_LEVELS if ascii_only else LEVELS
     top = len(levels) - 1
-    text = "".join(levels[0 if not count else max(1, round(count / most * top))] for count in counts[-GRAPH:])
-    return text.rjust(GRAPH)
+    text = "".join(levels[0 if not count else max(1, round(count / most * top))] for count in counts[-width:])
+    return text.rjust(width)
 
 
 def _when(view: View, release: Release) -> str:

@@ -20,6 +20,13 @@ DEPLOYING = replace(
         Release("v2", 602, 14.0, 20.9, (0, 0, 0, 30, 50, 70, 90, 110, 130, 146)),
     ),
 )  # fmt: skip
+LONG = replace(
+    DEPLOYING,
+    releases=(
+        replace(DEPLOYING.releases[0], name="release-2026-01"),
+        replace(DEPLOYING.releases[1], name="release-2026-01-next", answers=12602),
+    ),
+)
 PANELS = {
     "head": (HEAD, 100, """\
 zdt  head 0:04 of 0:09  ━━━━━━━━━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  0:05 done
@@ -41,6 +48,20 @@ zdt  tail 0:09 of 0:09  ━━━━━━━━━━━━━━━━━━�
      v1  2442 answers            ███▆▅▄▃▂▁▁  last 0:09 ago
      v2   602 answers               ▂▃▄▅▆▇█  last 0:09 ago, first at 0:14
      3 failed, the last 0:11 ago: 2 status-5xx, 1 read-timeout
+     evidence in zdt-report"""),
+    "a shorter graph": (replace(LONG, outages=()), 80, """\
+zdt  deploying 0:11  ━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  0:21 done
+     20 VUs, 145 requests/s now, 3047 requests
+     release-2026-01        2442 answers  ██▆▅▄▃▂▁▁  answers now
+     release-2026-01-next  12602 answers    ▂▃▄▅▆▇█  answers now, first at 0:14
+     3 failed, the last 0:02 ago: 2 status-5xx, 1 read-timeout
+     evidence in zdt-report"""),
+    "too little room for a graph": (replace(LONG, outages=()), 72, """\
+zdt  deploying 0:11  ━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  0:21 done
+     20 VUs, 145 requests/s now, 3047 requests
+     release-2026-01        2442 answers  answers now
+     release-2026-01-next  12602 answers  answers now, first at 0:14
+     3 failed, the last 0:02 ago: 2 status-5xx, 1 read-timeout
      evidence in zdt-report"""),
     "narrow": (DEPLOYING, 40, """\
 zdt  deploying 0:11  ━━╌╌╌╌╌  0:21 done
