@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_zdt import __version__
-from pytest_zdt.evidence.bundle import BundleError, add_mark, check_free, check_under_way, read_bundle, read_run
+from pytest_zdt.evidence.bundle import DEPLOY_LOG, BundleError, add_mark, check_free, check_under_way, read_bundle, read_run
 from pytest_zdt.evidence.marks import DEPLOYED, OWN_MARKS, STARTED, Mark
 from pytest_zdt.evidence.merge import merge
 from pytest_zdt.report import compare, terminal
@@ -119,7 +119,7 @@ def _judged(directory: Path) -> int:
         place, unwritten = "", [f"{Path(error.filename or directory).name} was not written: {error.strerror}"]
     for line in unwritten:
         print(f"pytest-zdt: {line}", file=sys.stderr)
-    _show(terminal.render(verdict, report_dir=place))
+    _show(terminal.render(verdict, report_dir=place, deploy_log=(directory / DEPLOY_LOG).is_file()))
     return INTERRUPTED if verdict.run["interrupted"] else verdict.exit_status
 
 

@@ -92,6 +92,15 @@ def test_a_run_that_was_interrupted(verdict: str, killed: bool, tmp_path: Path, 
     assert capsys.readouterr().out.startswith("VIOLATED: " if verdict == "violated" else "INCONCLUSIVE: ")
 
 
+def test_judge_names_what_the_deploy_command_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is such a log, the last line has it with the rest of the evidence."""
+    run = stored(Story(), tmp_path)
+    for end in ("run.json", "run.json, deploy.log"):
+        assert main(["judge", str(run)]) == 0
+        assert capsys.readouterr().out.splitlines()[-1].endswith(f" marks.ndjson, {end}")
+        (run / "deploy.log").touch()
+
+
 BAD: dict[str, bytes | None] = {
     "no run.json": None,
     "empty": b"",

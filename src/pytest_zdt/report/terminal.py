@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from pytest_zdt.evidence.bundle import DEPLOY_LOG
 from pytest_zdt.evidence.samples import PROBE
 from pytest_zdt.verdict.model import (
     INCONCLUSIVE,
@@ -31,8 +32,11 @@ SHOWN = 6
 """How many failures and outages are shown; the rest is counted."""
 
 
-def render(verdict: Verdict, *, report_dir: str = "") -> list[Line]:
-    """The lines to show. Control characters of foreign texts are left out."""
+def render(verdict: Verdict, *, report_dir: str = "", deploy_log: bool = False) -> list[Line]:
+    """The lines to show; ``deploy_log``: what a deploy command printed is in ``report_dir`` too.
+
+    Control characters of foreign texts are left out.
+    """
     lines = [
         (headline(verdict), STYLE[verdict.verdict]),
         *_requirements(verdict),
@@ -48,7 +52,7 @@ def render(verdict: Verdict, *, report_dir: str = "") -> list[Line]:
         (resolution(verdict), ""),
     ]
     if report_dir:
-        beside = "verdict.json, samples.ndjson, marks.ndjson, run.json"
+        beside = f"verdict.json, samples.ndjson, marks.ndjson, run.json{f', {DEPLOY_LOG}' if deploy_log else ''}"
         lines.append((f"report: {report_dir}/report.html; evidence beside it: {beside}", "dim"))
     return [(clean(text), style) for text, style in lines]
 

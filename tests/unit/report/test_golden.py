@@ -21,7 +21,7 @@ runs = pytest.mark.parametrize("name", STORIES)
 @runs
 def test_terminal(name: str, golden: Golden) -> None:
     """The lines on a terminal, each with its style."""
-    lines = terminal.render(judge(STORIES[name]().evidence), report_dir="zdt-report")
+    lines = terminal.render(judge(STORIES[name]().evidence), report_dir="zdt-report", deploy_log=name != "empty")
     golden(f"{name}.terminal.txt", "".join(f"{style:<6} | {text}".rstrip() + "\n" for text, style in lines))
 
 
