@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -378,6 +379,27 @@ def test_print(page_of: Open) -> None:
     window.page.emulate_media(media="screen", color_scheme="dark")
     window.page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert window.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 26)"
+
+
+LONG_NAMES: dict[str, Callable[[str], str]] = {
+    "commit": lambda version: hashlib.sha1(version.encode(), usedforsecurity=False).hexdigest(),
+    "digest": lambda version: f"registry.example.org/media-api@sha256:{hashlib.sha256(version.encode()).hexdigest()}",
+}
+OVERFLOWING = """(width) => [...document.querySelectorAll("body *:not(.skip, .skip *, .unseen)")]
+    .filter((it) => it.getBoundingClientRect().right > width + 1 || (it.matches("th, td") && it.scrollWidth > it.offsetWidth))
+    .map((it) => it.outerHTML.slice(0, 80))"""
+"""What reaches beyond that width, or out of its cell."""
+
+
+@pytest.mark.parametrize("name", LONG_NAMES)
+def test_tables_fit_the_paper(name: str, page_of: Open) -> None:
+    """However the versions are named: nothing is broader than A4 less 10 mm at each side, so nothing is cut or shrunk."""
+    named = LONG_NAMES[name]
+    story = violated().change(version=lambda one: named(one.version), made_by=lambda one: one.made_by and named(one.made_by))
+    window = page_of(story, viewport={"width": 718, "height": 1000})
+    window.page.emulate_media(media="print")
+    window.page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    assert window.page.evaluate(OVERFLOWING, 718) == []
 
 
 EVIL = "</script></td><script>window.hit = 1</script><img src=x onerror='window.hit = 1'>&lt;b>\x1b[31m\u202e`|"
