@@ -119,6 +119,15 @@ def test_the_charts_show_who_answered(page_of: Open) -> None:
         assert failed in [colour(window, seconds + share / 20, height) for share in range(1, 20)]
 
 
+def test_many_kinds_of_failures(page_of: Open) -> None:
+    """Each failure is drawn as what it was, however many kinds there are."""
+    story = Story().break_(*range(200, 400), status=503)
+    story.samples = [replace(one, endpoint=f"GET /{number % 150:03}/") for number, one in enumerate(story.samples)]
+    window = page_of(story)
+    told = window.page.evaluate("data.failed_group.map((number) => data.groups[number].endpoint)")
+    assert told == [f"GET /{number % 150:03}/" for number in range(200, 400)]
+
+
 @pytest.mark.parametrize("number", range(5))
 def test_hover(number: int, page_of: Open) -> None:
     """Every chart tells what was at the time under the pointer: rates, latency, failures by kind, marks."""

@@ -10,7 +10,7 @@ from pytest_zdt.report.terminal import printable
 
 T = TypeVar("T")
 FIRST_ROWS: Final = 20
-MOST_ROWS: Final = 1000
+MOST_ROWS: Final = 300
 """Rows of a table that are on the page; the others are in the evidence."""
 VOID: Final = frozenset({"br", "meta", "link"})
 

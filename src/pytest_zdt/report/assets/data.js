@@ -19,7 +19,9 @@ let cursor = null; // the bucket that is told of: chosen by keyboard, or pointed
 async function unpack(text) {
   const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return JSON.parse(await new Response(stream).text());
+  const found = JSON.parse(await new Response(stream).text());
+  const [low, high] = found.failed_group.map((written) => Array.from(written, (char) => char.codePointAt(0) - 48));
+  return { ...found, failed_group: low.map((number, row) => number + 64 * high[row]) };
 }
 
 function prepare(raw) {
