@@ -489,6 +489,24 @@ def an_hour() -> Story:
     return story.break_(1234, status=500)
 
 
+def a_day() -> Story:
+    """A request each two minutes, for a day; one failure."""
+    story = shortened(86_400.0)
+    one = story.samples[0]
+    story.samples = [replace(one, sent=120.0 * at, version="v1" if at < 360 else "v2", flow="", made_by="") for at in range(720)]
+    return story.break_(400, status=500)
+
+
+def test_a_rare_failure_is_found(page_of: Open) -> None:
+    """Rates below one in a hundred seconds are rates too: on the axis, and for who looks for failures."""
+    window = page_of(a_day())
+    window.page.locator(".plot").first.focus()
+    window.page.keyboard.press("f")
+    assert "Failed: 1 × status-5xx" in window.text("#readout")  # noqa: RUF001 - as the page writes it
+    written = window.page.evaluate("[0, 0.002, 0.005, 0.0075, 0.01, 0.25, 1.25, 9.5].map(number)")
+    assert written == ["0", "0.002", "0.005", "0.0075", "0.01", "0.25", "1.25", "9.5"]
+
+
 @pytest.mark.parametrize("story, end, buckets", [(shortened(2.0), 2.0, 20), (an_hour(), 3600.0, 360)], ids=["2 s", "1 h"])
 def test_short_and_long_runs(story: Story, end: float, buckets: int, page_of: Open) -> None:
     """Both give a readable page: charts in steps that suit them, no bucket empty."""

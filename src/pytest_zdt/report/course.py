@@ -151,7 +151,7 @@ class Course:
         last = buckets[-1]
         length = max(min(self.width, end - last * self.width), self.width / 3)
         beyond = sum(count for bucket, count in counts.items() if bucket >= last)
-        return [*(round(counts[bucket] / self.width, 2) for bucket in buckets[:-1]), round(beyond / length, 2)]
+        return [*(_significant(counts[bucket] / self.width) for bucket in buckets[:-1]), _significant(beyond / length)]
 
     def _of(self, bucket: int) -> tuple[float | None, float | None]:
         """Median and 99th percentile of a bucket in milliseconds; sorted again only where answers were added."""
@@ -168,6 +168,11 @@ class Course:
         rows = sorted((at, number) for number, group in enumerate(groups) for at in self._failures[group])
         kept = rows if most is None else rows[-most:]
         return groups, array("d", (at for at, _ in kept)), array("l", (number for _, number in kept))
+
+
+def _significant(rate: float) -> float:
+    """A rate with six digits that count: with so many decimals a failure in an hour would be none."""
+    return float(f"{rate:.6g}")
 
 
 def _rounded(value: float | None, factor: float = 1.0) -> float | None:

@@ -73,6 +73,14 @@ def test_the_last_bucket_may_be_shorter() -> None:
     assert columns([sample(2.0)], width=1.0, end=2.0).rates["v1"] == [0.0, 1.0]
 
 
+@pytest.mark.parametrize("width", [300.0, 3600.0, 86400.0])
+def test_rare_requests_count(width: float) -> None:
+    """In buckets of hours too: their rates add up to what there was, and one failure is not none."""
+    found = columns([*(sample(at * width / 7) for at in range(7)), sample(1.0, kind="reset", status=0)], width, 2 * width)
+    assert found.rates["v1"][0] * width == pytest.approx(7, rel=1e-5)
+    assert found.failed[0] * width == pytest.approx(1, rel=1e-5)
+
+
 def test_versions_keep_their_order() -> None:
     """That of the run; answers without a version come last, whatever the alphabet says."""
     samples = [sample(0.0, "zebra"), sample(1.0, "ant"), sample(2.0, "")]

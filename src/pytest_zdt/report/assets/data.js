@@ -35,6 +35,8 @@ function prepare(raw) {
 }
 
 const full = () => [0, Math.max(data.end, data.width)];
+/** The seconds that a bucket's rate is of: the last one may be shorter. */
+const lasting = (bucket) => (bucket < data.count - 1 ? data.width : Math.max(Math.min(data.width, data.end - bucket * data.width), data.width / 3));
 const shown = () => range || full();
 const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
 
@@ -55,7 +57,7 @@ function clock(seconds) {
   return rest ? `${text}.${String(rest).padStart(3, "0").replace(/0+$/, "")}` : text;
 }
 
-const number = (value) => value.toLocaleString("en", value >= 100 ? { maximumFractionDigits: 0 } : value >= 10 ? { maximumFractionDigits: 1 } : { maximumFractionDigits: 2 });
+const number = (value) => value.toLocaleString("en", value >= 100 ? { maximumFractionDigits: 0 } : value >= 10 ? { maximumFractionDigits: 1 } : { maximumSignificantDigits: 3 });
 
 const measured = (value, unit) => (unit === " ms" && value >= 1000 ? `${number(value / 1000)} s` : `${number(value)}${unit}`);
 

@@ -57,7 +57,8 @@ function toldFailures(from, to) {
     const text = `${group.kind} on ${group.endpoint} by ${group.version || "no version"}`;
     counts.set(text, (counts.get(text) || 0) + 1);
   }
-  const sum = Math.round(data.failed[Math.round(from / data.width)] * data.width);
+  const bucket = Math.round(from / data.width);
+  const sum = Math.round(data.failed[bucket] * lasting(bucket));
   if (from < data.known && sum) return `${sum} failed; the page of the whole run tells which.`;
   if (!counts.size) return sum ? `${sum} failed.` : "No failures.";
   const listed = [...counts].sort((one, two) => two[1] - one[1]).map(([text, count]) => `${count} × ${text}`);
