@@ -489,6 +489,27 @@ def an_hour() -> Story:
     return story.break_(1234, status=500)
 
 
+def at_the_edges() -> Story:
+    """Failures less than a millisecond before buckets end, and the run."""
+    story = Story().break_(199, 301, 799, status=500)
+    for number, sent in ((199, 9.9996), (301, 14.99995), (799, 39.9998)):
+        story.samples[number] = replace(story.samples[number], sent=sent, took=0.0001, latency=0.0001)
+    return story
+
+
+@pytest.mark.parametrize(
+    "key, when", [("f", "0:09 to 0:10"), ("ff", "0:14 to 0:15"), ("fff", "0:39 to 0:40"), ("End", "0:39 to 0:40")]
+)
+def test_failures_at_the_edges_are_told(key: str, when: str, page_of: Open) -> None:
+    """A failure is told with its kind in the bucket that counts it, also at the run's very end."""
+    window = page_of(at_the_edges())
+    window.page.locator(".plot").first.focus()
+    for one in [key] if key == "End" else key:
+        window.page.keyboard.press(one)
+    assert window.text("#readout").startswith(when)
+    assert "Failed: 1 × status-5xx on GET" in window.text("#readout")  # noqa: RUF001 - as the page writes it
+
+
 def a_day() -> Story:
     """A request each two minutes, for a day; one failure."""
     story = shortened(86_400.0)

@@ -20,6 +20,8 @@ MOST_BUCKETS, LEAST_BUCKETS = 900, 20
 REQUESTS_EACH = 20
 """Requests that a bucket should hold, so that its rate is not mere noise."""
 ROUNDING = 1e-9
+NOISE: Final = 1e-6
+"""Milliseconds that a time may miss by as a binary fraction: 0.57 s are 570 ms."""
 
 
 def bucket_width(seconds: float, requests: int = 0) -> float:
@@ -41,6 +43,7 @@ class Group(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Columns:
     """A run in buckets of ``width`` seconds from its start to ``end``; every list but those of failures has one value for each.
+    Times are whole milliseconds, so that a failure is in the bucket that its time says; the last one has what came after it too.
 
     ``answers`` are all good answers by version, ``rates`` those a second, ``failed`` failures a second; ``p50`` and ``p99`` the
     latency of answers to virtual users in milliseconds, ``lag`` (milliseconds) and ``cpu`` (1 is a core) those of the worst
@@ -64,13 +67,13 @@ class Columns:
 
     def as_dict(self) -> dict[str, object]:
         """The columns as JSON holds them in few bytes: times of failures are milliseconds since the failure before."""
-        whole = [round(at * 1000) for at in self.failed_at]
+        whole = [_whole(at) for at in self.failed_at]
         failed: Counter[str] = Counter()
         for group, count in self.groups.items():
             failed[group.version] += count
         return {
             "width": self.width,
-            "end": round(self.end, 3),
+            "end": self.end,
             "versions": [
                 {"id": name, "answers": self.answers[name], "failed": failed[name], "rate": rate}
                 for name, rate in self.rates.items()
@@ -87,11 +90,12 @@ class Course:
 
     def __init__(self, width: float) -> None:
         self.width = width
+        self._step = _whole(width)
         self.last = 0.0
         """When the last sample was sent; seconds."""
         self._answers: defaultdict[str, Counter[int]] = defaultdict(Counter)
         self._failed: Counter[int] = Counter()
-        self._failures: defaultdict[Group, array[float]] = defaultdict(lambda: array("d"))
+        self._failures: defaultdict[Group, array[int]] = defaultdict(lambda: array("q"))
         self._latencies: defaultdict[int, array[float]] = defaultdict(lambda: array("d"))
         self._percentiles: dict[int, tuple[int, float | None, float | None]] = {}
         self._lag: dict[int, float] = {}
@@ -104,12 +108,12 @@ class Course:
                 self._add(one)
 
     def _add(self, one: Series) -> None:
-        width, labels = self.width, one.labels
+        labels, at = one.labels, [_whole(sent) for sent in one.sent]
         self.last = max([self.last, *one.sent[-1:]])
-        buckets = [int(sent / width) for sent in one.sent]
+        buckets = [sent // self._step for sent in at]
         if labels.failed:
             self._failed.update(buckets)
-            self._failures[Group(labels.kind, labels.guilt, labels.endpoint, labels.version)].extend(one.sent)
+            self._failures[Group(labels.kind, labels.guilt, labels.endpoint, labels.version)].extend(at)
         else:
             self._answers[labels.version].update(buckets)
         if labels.answered and not labels.probe:
@@ -126,10 +130,11 @@ class Course:
 
     def columns(self, end: float, versions: Sequence[str] = (), most: int | None = None) -> Columns:
         """The columns up to ``end`` seconds, the versions in that order, others behind; of failures the last ``most``."""
-        buckets = range(max(1, ceil(end / self.width - ROUNDING)))
+        end = _whole(end) / 1000
+        buckets = range(max(1, ceil(_whole(end) / self._step)))
         seen = {*self._answers, *(group.version for group in self._failures if group.version)}
         order = [*(name for name in versions if name in seen), *sorted(seen - set(versions), key=lambda name: (not name, name))]
-        percentiles = [self._of(bucket) for bucket in buckets]
+        percentiles = [*(self._of(bucket) for bucket in buckets[:-1]), self._beyond(buckets[-1])]
         groups, at, group = self._listed(most)
         return Columns(
             width=self.width,
@@ -158,16 +163,33 @@ class Course:
         found = self._latencies.get(bucket, ())
         known = self._percentiles.get(bucket)
         if known is None or known[0] != len(found):
-            ordered = sorted(found)
-            p50, p99 = (_rounded(percentile(ordered, share), 1000) for share in (0.5, 0.99))
-            known = self._percentiles[bucket] = (len(found), p50, p99)
+            known = self._percentiles[bucket] = (len(found), *_middle_and_worst(found))
         return known[1:]
+
+    def _beyond(self, last: int) -> tuple[float | None, float | None]:
+        """Those of the last bucket and what came at the very end."""
+        later = [bucket for bucket in self._latencies if bucket > last]
+        if not later:
+            return self._of(last)
+        return _middle_and_worst([latency for bucket in (last, *later) for latency in self._latencies.get(bucket, ())])
 
     def _listed(self, most: int | None) -> tuple[list[Group], Sequence[float], Sequence[int]]:
         groups = sorted(self._failures)
         rows = sorted((at, number) for number, group in enumerate(groups) for at in self._failures[group])
         kept = rows if most is None else rows[-most:]
-        return groups, array("d", (at for at, _ in kept)), array("l", (number for _, number in kept))
+        return groups, array("d", (at / 1000 for at, _ in kept)), array("l", (number for _, number in kept))
+
+
+def _whole(seconds: float) -> int:
+    """Whole milliseconds that have passed since the start."""
+    return max(0, int(seconds * 1000 + NOISE))
+
+
+def _middle_and_worst(latencies: Iterable[float]) -> tuple[float | None, float | None]:
+    """Median and 99th percentile in milliseconds."""
+    ordered = sorted(latencies)
+    p50, p99 = (_rounded(percentile(ordered, share), 1000) for share in (0.5, 0.99))
+    return p50, p99
 
 
 def _significant(rate: float) -> float:

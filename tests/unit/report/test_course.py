@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from dataclasses import replace
 from itertools import accumulate
 from typing import Any
@@ -116,6 +117,24 @@ def test_no_failure_is_left_out() -> None:
         "version": "v1",
         "count": 250,
     }
+
+
+@given(st.lists(st.floats(0, 50), min_size=1), st.sampled_from((0.1, 0.2, 0.5, 2.0)), st.floats(0, 50))
+def test_buckets_and_times_agree(times: list[float], width: float, end: float) -> None:
+    """Each failure is counted in the bucket that its time says, in whole milliseconds; the last has all that came later."""
+    told: Any = columns([sample(at, kind="reset", status=0) for at in times], width, end).as_dict()
+    last, step = len(told["failed"]) - 1, round(width * 1000)
+    found = Counter(min(at // step, last) for at in accumulate(told["failed_at"]))
+    length = max(min(width, told["end"] - last * width), width / 3)
+    counts = [rate * (length if number == last else width) for number, rate in enumerate(told["failed"])]
+    assert counts == pytest.approx([found[number] for number in range(last + 1)], rel=1e-4)
+
+
+def test_the_very_end() -> None:
+    """The last bucket's latencies are those of what was sent at the very end too."""
+    found = columns([sample(1.5), sample(2.0, latency=0.03), sample(2.0003, latency=0.03)], end=2.0003)
+    assert (found.p50, found.p99) == ([None, 30.0], [None, 30.0])
+    assert found.rates == {"v1": [0.0, 3.0]}
 
 
 def test_the_latest_failures() -> None:

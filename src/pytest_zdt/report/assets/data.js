@@ -35,6 +35,8 @@ function prepare(raw) {
 }
 
 const full = () => [0, Math.max(data.end, data.width)];
+/** Where a bucket begins: whole milliseconds, as the times of failures. */
+const edge = (bucket) => Math.round(bucket * data.width * 1000) / 1000;
 /** The seconds that a bucket's rate is of: the last one may be shorter. */
 const lasting = (bucket) => (bucket < data.count - 1 ? data.width : Math.max(Math.min(data.width, data.end - bucket * data.width), data.width / 3));
 const shown = () => range || full();

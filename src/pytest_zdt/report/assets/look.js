@@ -39,25 +39,25 @@ function moved(share) {
 // --- what is under the pointer, or chosen by keyboard
 
 function told(bucket) {
-  const from = bucket * data.width;
-  const to = Math.min(from + data.width, full()[1]);
+  const [from, next] = [edge(bucket), edge(bucket + 1)];
+  const to = Math.min(next, full()[1]);
+  const until = bucket < data.count - 1 ? next : Infinity; // what came at the very end is told too
   const phase = data.phases.find((one) => from < one.end) || data.phases[data.phases.length - 1];
   const rates = data.versions.map((one) => `${one.id || "no version"} ${number(one.rate[bucket])}/s`);
   const utc = data.began == null ? "" : `, ${new Date((data.began + from) * 1000).toISOString().slice(11, 19)} UTC`;
   const parts = [`${clock(from)} to ${clock(to)} (${phase ? phase.label : "run"}${utc}): ${rates.join(", ") || "no answers"}`];
   if (data.p50[bucket] != null) parts.push(`latency p50 ${measured(data.p50[bucket], " ms")}, p99 ${measured(data.p99[bucket], " ms")}`);
   if (data.lag[bucket] != null) parts.push(`lag ${measured(data.lag[bucket], " ms")}, CPU ${Math.round(data.cpu[bucket] * 100)} %`);
-  return `${parts.join("; ")}. ${toldFailures(from, to)}${toldMarks(from, to)}`;
+  return `${parts.join("; ")}. ${toldFailures(bucket, from, until)}${toldMarks(from, until)}`;
 }
 
-function toldFailures(from, to) {
+function toldFailures(bucket, from, to) {
   const counts = new Map();
   for (let row = first(from); row < data.at.length && data.at[row] < to; row++) {
     const group = data.groups[data.failed_group[row]];
     const text = `${group.kind} on ${group.endpoint} by ${group.version || "no version"}`;
     counts.set(text, (counts.get(text) || 0) + 1);
   }
-  const bucket = Math.round(from / data.width);
   const sum = Math.round(data.failed[bucket] * lasting(bucket));
   if (from < data.known && sum) return `${sum} failed; the page of the whole run tells which.`;
   if (!counts.size) return sum ? `${sum} failed.` : "No failures.";
