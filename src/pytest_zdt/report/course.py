@@ -174,10 +174,19 @@ class Course:
         return _middle_and_worst([latency for bucket in (last, *later) for latency in self._latencies.get(bucket, ())])
 
     def _listed(self, most: int | None) -> tuple[list[Group], Sequence[float], Sequence[int]]:
-        groups = sorted(self._failures)
-        rows = sorted((at, number) for number, group in enumerate(groups) for at in self._failures[group])
+        groups, since = sorted(self._failures), 0 if most is None else self._since(most)
+        rows = sorted((at, number) for number, group in enumerate(groups) for at in self._failures[group] if at >= since)
         kept = rows if most is None else rows[-most:]
         return groups, array("d", (at / 1000 for at, _ in kept)), array("l", (number for _, number in kept))
+
+    def _since(self, most: int) -> int:
+        """The start of the bucket from which on there are ``most`` failures; milliseconds."""
+        seen = 0
+        for bucket in sorted(self._failed, reverse=True):
+            seen += self._failed[bucket]
+            if seen >= most:
+                return bucket * self._step
+        return 0
 
 
 def _whole(seconds: float) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import accumulate
 from typing import Any
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from pytest_zdt.evidence.health import Health
 from pytest_zdt.evidence.samples import Sample
 from pytest_zdt.evidence.series import Table
+from pytest_zdt.report import course as module
 from pytest_zdt.report.course import LEAST_BUCKETS, MOST_BUCKETS, WIDTHS, Columns, Course, bucket_width
 
 from ..verdict.conftest import Story
@@ -143,6 +145,22 @@ def test_the_latest_failures() -> None:
     assert list(found.failed_at) == [3.0, 4.0]
     assert sum(found.failed) == 5.0
     assert list(found.groups.values()) == [5]
+
+
+def test_only_the_latest_failures_are_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the buckets that they came in, not all that there ever were."""
+    course, longest = Course(1.0), 0
+
+    def noted(rows: Iterable[Any], **how: Any) -> list[Any]:
+        nonlocal longest
+        found = sorted(rows, **how)
+        longest = max(longest, len(found))
+        return found
+
+    course.add(Table([sample(at / 10, kind="status-5xx", status=500) for at in range(999, -1, -1)]).series())
+    monkeypatch.setattr(module, "sorted", noted, raising=False)
+    assert list(course.columns(100.0, most=15).failed_at) == [at / 10 for at in range(985, 1000)]
+    assert longest <= 100  # the buckets; 20 failures
 
 
 def test_a_version_that_only_fails() -> None:
