@@ -16,7 +16,7 @@ HOST: Final = "127.0.0.1"
 WAITING: Final = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8"><meta http-equiv="refresh" content="1"><link rel="icon" href="data:,"><title>zero downtime</title>
-<p>The load has not begun yet; this page looks again every second.</p>
+<p>The load has not begun yet, or what it has done is just being read; this page looks again every second.</p>
 </html>
 """
 RECENT: Final = 3.0

@@ -16,6 +16,8 @@ from pytest_zdt.report.watch import Watch
 from ..unit.verdict.conftest import Story
 from .conftest import Open
 
+WAITING = "The load has not begun yet, or what it has done is just being read; this page looks again every second."
+
 
 class UnderWay:
     """A story that is told bit by bit, as a run writes it."""
@@ -135,7 +137,7 @@ def test_waits_for_the_run(live: Live, show: Open, begin: Callable[..., UnderWay
     begin(Story().break_(300, status=500)).go_on(40.0)
     (tmp_path / "run.json").write_text((tmp_path / "run.json").read_text().replace('"r1"', '"r0"'))
     window = show(live.url, offline=False, ready="p")
-    assert window.text("p") == "The load has not begun yet; this page looks again every second."
+    assert window.text("p") == WAITING
     begin(Story()).go_on(3.0)
     pytest.importorskip("playwright.sync_api").expect(window.page.locator("h1")).to_contain_text("UNDER WAY")
 

@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from .verdict.conftest import Story, stored
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[Live]:
     """The page of a run that has ended."""
-    found = Live(Watch(stored(Story(), tmp_path), "r1"), 0)
+    found = Live(Watch(stored(Story(), tmp_path), "r1", start=lambda job: job()), 0)
     yield found
     found.close()
 
@@ -46,6 +46,16 @@ def test_the_page(live: Live) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
     assert "connect-src &#x27;self&#x27;" in text
     assert "default-src &#x27;none&#x27;" in text
+
+
+def test_the_first_look_waits_for_nobody(tmp_path: Path) -> None:
+    """Where the first judgement is not done yet there is a page that looks again, and says that this may be so."""
+    jobs: list[Callable[[], None]] = []
+    late = Live(Watch(stored(Story(), tmp_path), "r1", start=jobs.append), 0)
+    assert "is just being read; this page looks again every second." in get(late, "/")[1]
+    jobs[0]()
+    assert "VERIFIED" in get(late, "/")[1]
+    late.close()
 
 
 def test_news(live: Live) -> None:

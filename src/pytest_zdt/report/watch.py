@@ -54,7 +54,8 @@ class Watch:
     """The run of that id in ``directory``, as far as it has come. Thread-safe; it reads only when it is asked.
 
     The charts are as new as the evidence. The verdict is judged anew at most every second, and so that judging takes a tenth of
-    the time; nobody waits for that, as ``start`` carries a judgement out beside the answers.
+    the time; nobody waits for that, as ``start`` carries a judgement out beside the answers. Until the first one is done there
+    is nothing to show: in a long run that may take many seconds.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Watch:
         self._judging = False
 
     def document(self) -> str:
-        """The page so far; empty before the run has begun."""
+        """The page so far; empty before the run has begun and was judged once."""
         with self._lock:
             if not self._refresh():
                 return ""
@@ -86,7 +87,7 @@ class Watch:
             return page.document(self._verdict, self._parts, self._chart(), live=self._id)
 
     def news(self, seen: str) -> dict[str, Any]:
-        """What has changed for somebody who has ``seen`` that version of the parts; empty before the run has begun."""
+        """What has changed for somebody who has ``seen`` that version of the parts; empty where there is no page."""
         with self._lock:
             if not self._refresh():
                 return {}
@@ -112,17 +113,16 @@ class Watch:
         return f"Under way for {self._now():.0f} s; judged as if it had ended at {self._told:.0f} s."
 
     def _refresh(self) -> bool:
-        """Reads what is new, and judges if it is time to; False while there is no run."""
+        """Reads what is new, and judges if it is time to; False while there is nothing to show."""
         if self._course is None and not self._begun():
             return False
-        self._read()
+        if self._facts is not None:
+            self._read()
         ended = any(mark.name == ENDED for mark in self._known)
-        if self._facts is None:
-            self._take(*self._judged())
-        elif not self._judging and (self._clock() >= self._next or (ended and not self._over)):
+        if not self._judging and (self._clock() >= self._next or (ended and not self._over)):
             self._judging = True
             self._start(self._judge)
-        return True
+        return self._facts is not None
 
     def _begun(self) -> bool:
         try:
@@ -160,6 +160,8 @@ class Watch:
         """Beside those who ask: they have the last judgement until this one is done."""
         try:
             judged = self._judged()
+            if self._facts is None:  # until then nobody else reads
+                self._read()
             with self._lock:
                 self._take(*judged)
         finally:
