@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -143,17 +144,38 @@ def test_waits_for_the_run(live: Live, show: Open, begin: Callable[..., UnderWay
 
 
 def test_the_server_goes(
-    watched: Callable[[], Any], live: Live, begin: Callable[..., UnderWay], monkeypatch: pytest.MonkeyPatch
+    watched: Callable[[], Any], live: Live, begin: Callable[..., UnderWay], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """When nobody answers any more, as after a kill, it says so and keeps what it has."""
-    begin(Story()).go_on(5.0)
+    """When nobody answers any more, as after a kill or a laptop's sleep, it keeps what it has and says everywhere that it is out
+    of date, and where the finished page is. Somebody who answers again is heeded.
+    """
+    run = begin(Story())
+    run.go_on(5.0)
     window = watched()
     window.wanted = "ERR_CONNECTION_REFUSED"
     monkeypatch.setattr("pytest_zdt.live.LINGER", 0.0)
+    port = live._server.server_port
     live.close()
     expect = pytest.importorskip("playwright.sync_api").expect
     expect(window.page.locator("#live")).to_contain_text("its server cannot be reached")
     assert "UNDER WAY" in window.text("h1")
+    expect(window.page.locator("h1")).to_contain_text("OUT OF DATE")
+    assert window.page.title() == "out of date: under way: sandbox · zero downtime"
+    for place in ("#live", "#announced"):
+        assert f"Once it is over its page is {tmp_path / 'report.html'} where it ran." in window.text(place)
+    run.go_on(7.0)
+    again = Live(Watch(tmp_path, "r1"), port)
+    expect(window.page.locator("#live")).to_have_text(re.compile("^Under way for 7 s"), timeout=30_000)
+    assert window.text("h1") == "? UNDER WAY"
+    assert window.page.title() == "under way: sandbox · zero downtime"
+    again.close()
+
+
+def test_who_does_not_answer_is_asked_ever_more_rarely(watched: Callable[[], Any], begin: Callable[..., UnderWay]) -> None:
+    """Up to half a minute apart."""
+    begin(Story()).go_on(5.0)
+    pauses = watched().page.evaluate("[0, 1, 2, 3, 4, 5, 6, 7, 8, 100].map(pause)")
+    assert pauses == [1000, 1000, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]
 
 
 def test_parts_come_and_go_in_their_places(watched: Callable[[], Any], begin: Callable[..., UnderWay]) -> None:

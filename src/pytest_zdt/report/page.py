@@ -138,8 +138,10 @@ def title(verdict: Verdict, *, under_way: bool = False) -> str:
     return f"{sections.word(verdict, under_way=under_way)}: {verdict.run.get('target')} · zero downtime"
 
 
-def document(verdict: Verdict, content: dict[str, Html], data: dict[str, Any], *, live: str = "") -> str:
-    """The whole file; ``live`` is the id of a run under way, which the page asks for news."""
+def document(verdict: Verdict, content: dict[str, Html], data: dict[str, Any], *, live: str = "", finished: str = "") -> str:
+    """The whole file; ``live`` is the id of a run under way, which the page asks for news, ``finished`` where its last page is
+    going to be.
+    """
     policy = "; ".join(_policy(bool(live)))
     head = tag(
         "head",
@@ -152,7 +154,7 @@ def document(verdict: Verdict, content: dict[str, Html], data: dict[str, Any], *
         [tag("style", asset(name)) for name in STYLES],
     )
     licence = f"<!-- The charts are drawn by uPlot.\n{asset(LICENCE)}-->"
-    return f"<!doctype html>\n{licence}\n{tag('html', head, _body(content, data, live), lang='en')}\n"
+    return f"<!doctype html>\n{licence}\n{tag('html', head, _body(content, data, live, finished), lang='en')}\n"
 
 
 def _policy(live: bool) -> Iterator[str]:
@@ -174,7 +176,7 @@ def asset(name: str) -> Html:
     return Html((files(__package__) / "assets" / name).read_text(encoding="utf-8"))
 
 
-def _body(content: dict[str, Html], data: dict[str, Any], live: str) -> Html:
+def _body(content: dict[str, Html], data: dict[str, Any], live: str, finished: str) -> Html:
     named = {name: tag("section", part, id=name) for name, part in content.items() if name != "contents"}
     first, contents = named.pop("verdict"), tag("nav", content["contents"], id="contents", aria_label="On this page")
     news = (tag("p", "", id="live"), tag("p", "", id="announced", class_="unseen", role="status")) if live else None
@@ -186,6 +188,7 @@ def _body(content: dict[str, Html], data: dict[str, Any], live: str) -> Html:
         tag("script", Html(packed(data)), type="application/x-zdt", id="data"),
         [tag("script", asset(name)) for name in SCRIPTS],
         data_live=live or None,
+        data_report=finished or None,
     )
 
 

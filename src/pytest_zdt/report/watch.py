@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_zdt.evidence.bundle import MARKS, SAMPLES, BundleError, read_bundle, read_run
+from pytest_zdt.evidence.bundle import MARKS, PAGE, SAMPLES, BundleError, read_bundle, read_run
 from pytest_zdt.evidence.health import is_health, read_health
 from pytest_zdt.evidence.marks import ENDED, POLLED, Mark, read_mark
 from pytest_zdt.evidence.series import Table
@@ -84,7 +84,8 @@ class Watch:
             if not self._refresh():
                 return ""
             assert self._verdict is not None
-            return page.document(self._verdict, self._parts, self._chart(), live=self._id)
+            finished = str((self._directory / PAGE).resolve())
+            return page.document(self._verdict, self._parts, self._chart(), live=self._id, finished=finished)
 
     def news(self, seen: str) -> dict[str, Any]:
         """What has changed for somebody who has ``seen`` that version of the parts; empty where there is no page."""

@@ -14,6 +14,7 @@ from pytest_zdt.evidence.samples import pack
 from pytest_zdt.report.watch import Growing, Watch
 
 from ..verdict.conftest import Story
+from .test_markup import Read
 
 
 class Clock:
@@ -90,6 +91,15 @@ def test_charts_are_as_new_as_the_evidence(tmp_path: Path, writer: BundleWriter,
     assert third["version"] == "2"
     assert "200" in third["parts"]["verdict"]
     assert watch.news("1")["parts"] == third["parts"]
+
+
+def test_where_the_finished_page_will_be(tmp_path: Path, clock: Clock) -> None:
+    """The page under way knows it, whatever the directory is called."""
+    directory = tmp_path / '<b>"&'
+    BundleWriter(directory, {"schema": "zdt-run/1", **Story().run}).close()
+    found = Read(Watch(directory, "r1", clock, at_once).document())
+    assert found.attributes["data-report"] == str(directory / "report.html")
+    assert "b" not in found.tags[: found.tags.index("main")]
 
 
 def test_judging_takes_a_tenth_of_the_time(
