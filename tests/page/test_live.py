@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,24 @@ def test_leaves_alone_what_somebody_looks_at(watched: Callable[[], Any], begin: 
     assert window.page.evaluate("document.activeElement.className") == "plot"
     window.page.get_by_role("button", name="show the whole run").click()
     assert float(charts.get_attribute("data-to") or 0) == pytest.approx(33.0, abs=0.1)
+
+
+def test_what_was_chosen_is_told_anew(watched: Callable[[], Any], begin: Callable[..., UnderWay]) -> None:
+    """With the figures of its time as they are known now; it was spoken once, when it was chosen."""
+    run = begin(Story().break_(10, status=500))
+    run.go_on(4.47)
+    window = watched()
+    window.page.locator(".plot").first.focus()
+    window.page.keyboard.press("End")
+    spoken = window.text("#spoken")
+    assert "0:04.4 to 0:04.47 (" in spoken
+    run.story.break_(88, status=500)
+    run.story.samples[88] = replace(run.story.samples[88], sent=4.48)
+    run.go_on(6.0)
+    expect = pytest.importorskip("playwright.sync_api").expect
+    expect(window.page.locator("#readout")).to_contain_text("0:04.4 to 0:04.5 (")
+    expect(window.page.locator("#readout")).to_contain_text("Failed: 1 × status-5xx")  # noqa: RUF001 - as the page writes it
+    assert window.text("#spoken") == spoken
 
 
 def test_the_keyboard_stays_where_it_is(watched: Callable[[], Any], begin: Callable[..., UnderWay]) -> None:

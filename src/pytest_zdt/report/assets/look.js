@@ -94,6 +94,13 @@ function pointed(plot) {
   document.getElementById("readout").textContent = told(cursor);
 }
 
+/** What is told of is told anew: its figures may have changed. Nobody speaks of that. */
+function retold() {
+  const readout = document.getElementById("readout");
+  const text = cursor == null ? INVITATION : told(cursor);
+  if (readout.textContent !== text) readout.textContent = text;
+}
+
 function choose(bucket) {
   pointing = false;
   cursor = Math.min(Math.max(bucket, 0), data.count - 1);

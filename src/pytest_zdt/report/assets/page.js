@@ -58,9 +58,9 @@ function draw() {
   document.getElementById("chartless").hidden = true;
   const named = (one) => one.getAttribute("aria-label") || one.textContent;
   const focused = place.contains(document.activeElement) ? named(document.activeElement) : null;
-  const text = document.getElementById("readout")?.textContent;
   place.replaceChildren(tools());
-  place.append(element("p", { class: "readout", id: "readout", tabindex: "0" }, text || INVITATION));
+  place.append(element("p", { class: "readout", id: "readout", tabindex: "0" }));
+  retold();
   place.append(element("p", { class: "unseen", id: "spoken", role: "status" }));
   panel("Requests per second, by version", "Requests per second by version.", rates, versionKeys);
   if (rows.names.length) panel("Failures and outages, by endpoint", "Failures and outages by endpoint.", failures, failureKeys);
@@ -84,6 +84,7 @@ function redraw() {
     one.shownKeys = keys;
   });
   plots.forEach((plot) => plot.redraw(true, true));
+  retold();
   zoom(...shown());
 }
 
