@@ -67,8 +67,10 @@ class Live:
         return any(asked > since and not knows for asked, knows in list(self._pages.values()))
 
     def _answer(self, target: str, host: str) -> tuple[int, str, str]:
-        """Status, type and content. Who was led here under another name is refused: it may be a page of somebody else."""
-        if host.lower() not in {f"{name}:{self._server.server_port}" for name in (HOST, "localhost")}:
+        """Status, type and content. Who was led here under another name is refused: it may be a page of somebody else. The port
+        tells nothing of that; it is another one where it was forwarded.
+        """
+        if host.lower().partition(":")[0] not in (HOST, "localhost"):
             return 403, "text/plain", "Not this host.\n"
         path, _, query = target.partition("?")
         if path == "/":

@@ -73,12 +73,18 @@ def test_nothing_else_is_there(path: str, live: Live) -> None:
     assert (answer.status, text) == (404, "There is only / here.\n")
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1", "127.0.0.1.evil.example"])
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example:80"])
 def test_other_names_are_refused(host: str, live: Live) -> None:
     """A page of another site, whose name was made to lead here, learns nothing."""
     for path in ("/", "/live.json"):
         answer, text = get(live, path, host)
         assert (answer.status, text) == (403, "Not this host.\n")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:9000", "localhost:9000", "LOCALHOST", "127.0.0.1"])
+def test_a_forwarded_port(host: str, live: Live) -> None:
+    """Whatever its number is, as ``ssh -L`` makes one, the page and its news can be had under this machine's own names."""
+    assert [get(live, path, host)[0].status for path in ("/", "/live.json")] == [200, 200]
 
 
 def test_only_this_machine_can_ask(live: Live) -> None:
