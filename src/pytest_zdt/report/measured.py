@@ -42,7 +42,8 @@ def about(run: Mapping[str, Any], verdict: Verdict, marks: Sequence[Mark], outpu
     """How the run was made, what happened in it, how to repeat it, and what its deployment printed."""
     again = command(run)
     return html(
-        [tag("h3", "Repeat it"), tag("pre", tag("code", again), tabindex="0"), tag("p", REPEATED)] if again else None,
+        tag("h3", "Repeat it"),
+        [tag("pre", tag("code", again), tabindex="0"), tag("p", REPEATED)] if again else tag("p", _joined(run)),
         tag("h3", "Settings"),
         table("Settings of the run", ("setting", "value"), list(_settings(run, verdict)), wide=False),
         tag("h3", "Marks"),
@@ -54,6 +55,12 @@ def about(run: Mapping[str, Any], verdict: Verdict, marks: Sequence[Mark], outpu
         if output
         else None,
     )
+
+
+def _joined(run: Mapping[str, Any]) -> str:
+    """How to repeat a run that several commands made."""
+    shards = ", ".join(map(str, run["shards"]))
+    return f"Several commands made this run: repeat {shards} beside one another, each as its own page says, and join them again."
 
 
 def _settings(run: Mapping[str, Any], verdict: Verdict) -> Iterator[Html]:

@@ -186,6 +186,14 @@ def test_answers_side_by_side_name_their_versions() -> None:
     assert re.search(r"<dd>\d+ by zebra \+ \d+ by ant</dd>", rendered(story))
 
 
+def test_a_joined_run() -> None:
+    """It says how to repeat it, though no one command does."""
+    story = Story()
+    story.run["shards"] = ["from-berlin", "from-<tokyo>"]
+    part = Read(rendered(story)).text.partition("Repeat it")[2]
+    assert part.startswith("Several commands made this run: repeat from-berlin, from-<tokyo> beside one another, each as its own")
+
+
 def test_marks_are_told_in_words() -> None:
     """No Python, and of the run's end only what people want to know."""
     part = rendered(Story().mark(12.0, "told", a_list=[], nothing=None, text="as it is"))
