@@ -157,15 +157,24 @@ def test_the_readout_stays_in_sight(page_of: Open) -> None:
         assert 0 <= box["y"] < 700
 
 
+EDGES = """() => [...document.querySelectorAll("#charts canvas")].map((canvas) => {
+    const ctx = canvas.getContext("2d"), wide = canvas.width;
+    const inked = (x) => ctx.getImageData(x, 0, 1, canvas.height).data.some((value) => value > 0);
+    return inked(0) || inked(1) || inked(wide - 1) || inked(wide - 2);
+})"""
+"""Whether there is ink at the left or right edge of each chart."""
+
+
 def test_axes_are_not_cut(page_of: Open) -> None:
     """Nothing is written at the very edges of a chart, however long its numbers are."""
     window = page_of(violated().change(latency=0.6, took=0.7), color_scheme="light")
-    edges = """() => [...document.querySelectorAll("#charts canvas")].map((canvas) => {
-        const ctx = canvas.getContext("2d"), wide = canvas.width;
-        const inked = (x) => ctx.getImageData(x, 0, 1, canvas.height).data.some((value) => value > 0);
-        return inked(0) || inked(1) || inked(wide - 1) || inked(wide - 2);
-    })"""
-    assert window.page.evaluate(edges) == [False] * 5
+    assert window.page.evaluate(EDGES) == [False] * 5
+
+
+def test_long_times_are_not_cut(page_of: Open) -> None:
+    """The last time of a day is written whole, though it stands below the very end of the chart."""
+    window = page_of(a_day(), color_scheme="light")
+    assert window.page.evaluate(EDGES) == [False] * 5
 
 
 def test_many_versions(page_of: Open) -> None:

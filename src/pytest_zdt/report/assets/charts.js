@@ -96,7 +96,7 @@ function options(height, unit, series, more = {}) {
     legend: { show: false },
     scales: { x: { time: false, range: (_, min, max) => (min == null ? shown() : [min, max]) }, y: { range: (_, min, max) => [0, Math.max(max || 0, more.least || 0) * 1.05 || 1] }, ...more.scales },
     axes: more.axes || axes(unit),
-    padding: [more.named ? 38 : 8, 24, 0, 0],
+    padding: [more.named ? 38 : 8, 32, 0, 0],
     series: [{}, ...series.map((one) => ({ paths: stepped, points: { show: false }, spanGaps: false, ...one }))],
     bands: more.bands,
     cursor: { y: false, points: { show: false }, sync: { key: "zdt", setSeries: false }, drag: { x: true, y: false, setScale: true } },
