@@ -420,6 +420,16 @@ def test_tables_fit_the_paper(name: str, page_of: Open) -> None:
     assert window.page.evaluate(OVERFLOWING, 718) == []
 
 
+@pytest.mark.parametrize("name", LONG_NAMES)
+def test_no_key_figure_is_cut(name: str, page_of: Open) -> None:
+    """Long names do not take the room of the counts beside them."""
+    named = LONG_NAMES[name]
+    window = page_of(Story().change(version=lambda one: named(one.version), made_by="", flow=""), **PHONE)
+    cut = "[...document.querySelectorAll('.figures dd')].filter((it) => it.scrollHeight > it.clientHeight + 1).length"
+    assert window.page.evaluate(cut) == 0
+    assert re.search(r"\d+ by .{20} \+ \d+ by .{20}$", window.text(".figures div:nth-child(5) dd"))
+
+
 EVIL = "</script></td><script>window.hit = 1</script><img src=x onerror='window.hit = 1'>&lt;b>\x1b[31m\u202e`|"
 
 

@@ -23,6 +23,8 @@ from pytest_zdt.verdict.model import (
     Verdict,
 )
 
+SHORT: Final = 20
+"""Characters of a version's name among the key figures; the full names stand everywhere else."""
 SIGN: Final = {VERIFIED: "✓", VIOLATED: "✗", INCONCLUSIVE: "?"}
 
 
@@ -117,15 +119,26 @@ def key_figures(verdict: Verdict) -> Html:
     failures = sum(group.count for group in verdict.failures)
     spans = [change.overlap for change in verdict.changes if change.overlap is not None]
     longest = max((outage.max_s for outage in verdict.outages), default=None)
+    names = [version.id for version in verdict.versions]
     shown = {
         "requests": f"{verdict.generator.samples:,}",
         "failed": f"{failures:,}",
-        "versions": f"{' → '.join(chain(verdict))}{beside(verdict)}" or "none named",
+        "versions": shortened(f"{' → '.join(chain(verdict))}{beside(verdict)}", names) or "none named",
         "side by side": lasting(sum(span.end_s - span.start_s for span in spans)) if spans else "never",
-        "answers then": _side_by_side(verdict, spans) or "none",
+        "answers then": shortened(_side_by_side(verdict, spans), names) or "none",
         "longest outage": "none" if longest is None else f"up to {lasting(longest)}",
     }
     return tag("dl", [tag("div", tag("dt", name), tag("dd", value)) for name, value in shown.items()], class_="figures")
+
+
+def shortened(text: str, names: Sequence[str]) -> str:
+    """The text with long names among those shortened in the middle, unless two of them would be alike then."""
+    short = {name: name if len(name) <= SHORT else f"{name[: SHORT // 2 - 1]}…{name[-SHORT // 2 :]}" for name in names}
+    if len({*short.values()}) < len(short):
+        return text
+    for name in sorted(short, key=len, reverse=True):
+        text = text.replace(name, short[name]) if name else text
+    return text
 
 
 def _side_by_side(verdict: Verdict, spans: Sequence[Overlap]) -> str:

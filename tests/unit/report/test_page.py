@@ -186,6 +186,23 @@ def test_answers_side_by_side_name_their_versions() -> None:
     assert re.search(r"<dd>\d+ by zebra \+ \d+ by ant</dd>", rendered(story))
 
 
+SHORTENED = [
+    (("v1", "v2"), ("v1", "v2")),
+    (("86f7a1c" + "0" * 27 + "09c2e1", "v" * 20), ("86f7a1c00…000009c2e1", "v" * 20)),
+    (("media-api-v1.2.3-linux-amd64", "media-api-v1.2.4-linux-amd64"),) * 2,
+    (("a" * 25, "a" * 30 + "b"), ("aaaaaaaaa…aaaaaaaaaa", "aaaaaaaaa…aaaaaaaaab")),
+]
+
+
+@pytest.mark.parametrize("names, short", SHORTENED)
+def test_long_names_among_the_key_figures(names: tuple[str, str], short: tuple[str, str]) -> None:
+    """Both ends of a name stay, and names stay apart."""
+    story = Story().change(version=lambda one: names[int(one.version[1]) - 1], made_by="", flow="")
+    figures = rendered(story).partition('<dl class="figures">')[2].partition("</dl>")[0]
+    assert f"<dd>{short[0]} → {short[1]}</dd>" in figures
+    assert re.search(rf"<dd>\d+ by {short[0]} \+ \d+ by {short[1]}</dd>", figures)
+
+
 def test_a_joined_run() -> None:
     """It says how to repeat it, though no one command does."""
     story = Story()
