@@ -420,6 +420,18 @@ def test_tables_fit_the_paper(name: str, page_of: Open) -> None:
     assert window.page.evaluate(OVERFLOWING, 718) == []
 
 
+def test_names_from_right_to_left(page_of: Open) -> None:
+    """Figures beside them stand where they do beside others: in the readout, the legend and the tables."""
+    name = "إصدار-٢"
+    story = violated().change(version=lambda one: {"v1": "v1", "v2": name}[one.version], made_by="", flow="")
+    window = page_of(story)
+    window.page.mouse.move(*at(window, 15.1))
+    assert f"status-5xx on GET /a/ by \u2068{name}\u2069" in window.text("#readout")
+    assert f"\u2068{name}\u2069: " in window.text(".legend >> nth=0")
+    assert name in window.page.locator(".figures bdi").all_inner_texts()
+    assert name in window.page.locator("#failures bdi").all_inner_texts()
+
+
 @pytest.mark.parametrize("name", LONG_NAMES)
 def test_no_key_figure_is_cut(name: str, page_of: Open) -> None:
     """Long names do not take the room of the counts beside them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from typing import Final, TypeVar
@@ -12,6 +13,10 @@ T = TypeVar("T")
 FIRST_ROWS: Final = 20
 MOST_ROWS: Final = 300
 """Rows of a table that are on the page; the others are in the evidence."""
+PLAIN: Final = frozenset({"title"})
+"""Elements that hold no other ones."""
+RIGHT_TO_LEFT: Final = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+"""The letters of Hebrew, Arabic and their kin; the page's scripts know the same."""
 VOID: Final = frozenset({"br", "meta", "link"})
 
 
@@ -35,9 +40,21 @@ def _flat(content: Iterable[Content]) -> Iterator[str]:
         if isinstance(one, Html):
             yield one
         elif isinstance(one, str):
-            yield escape(printable(one))
+            yield _isolated(printable(one))
         elif one is not None:
             yield from _flat(one)
+
+
+def _isolated(text: str) -> str:
+    """Escaped; words from right to left have an element of their own, lest they reorder the figures around them."""
+    if text.isascii() or not RIGHT_TO_LEFT.search(text):
+        return escape(text)
+    return "".join(_word(part) for part in re.split(r"(\s+)", text))
+
+
+def _word(text: str) -> str:
+    bare = text.rstrip(".,;:!?)") if RIGHT_TO_LEFT.search(text) else ""
+    return f"<bdi>{escape(bare)}</bdi>{escape(text[len(bare) :])}" if bare else escape(text)
 
 
 def tag(name: str, /, *content: Content, **attributes: str | bool | None) -> Html:
@@ -47,7 +64,10 @@ def tag(name: str, /, *content: Content, **attributes: str | bool | None) -> Htm
         for key, value in attributes.items()
         if value is not None and value is not False
     )
-    return Html(f"<{name}{written}>" if name in VOID else f"<{name}{written}>{html(*content)}</{name}>")
+    inside = html(*content)
+    if name in PLAIN:
+        inside = Html(inside.replace("<bdi>", "").replace("</bdi>", ""))
+    return Html(f"<{name}{written}>" if name in VOID else f"<{name}{written}>{inside}</{name}>")
 
 
 def table(caption: str, header: Sequence[Content], rows: Iterable[Content], *, wide: bool = True, stacked: bool = False) -> Html:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from html import escape
 from html.parser import HTMLParser
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,7 +38,23 @@ class Read(HTMLParser):
 def test_texts_stay_texts(content: str, attribute: str) -> None:
     """No text adds an element or an attribute; it is read as it was, but for control characters."""
     read = Read(tag("p", content, title=attribute))
-    assert (read.tags, read.attributes, read.text) == (["p"], {"title": printable(attribute)}, printable(content))
+    tags = [tag for tag in read.tags if tag != "bdi"]
+    assert (tags, read.attributes, read.text) == (["p"], {"title": printable(attribute)}, printable(content))
+
+
+RIGHT_TO_LEFT = [
+    ("12 by إصدار-٢, 3 by v1", "12 by <bdi>إصدار-٢</bdi>, 3 by v1"),
+    ("GET /v1/صور/{id}/ <b>", "GET <bdi>/v1/صور/{id}/</bdi> &lt;b&gt;"),
+    ("(גרסה&).", "<bdi>(גרסה&amp;</bdi>)."),
+    ("naïve → café", "naïve → café"),
+]
+
+
+@pytest.mark.parametrize("text, made", RIGHT_TO_LEFT)
+def test_words_from_right_to_left(text: str, made: str) -> None:
+    """They stand for themselves, so that the figures around them keep their order; not in a title, which holds text alone."""
+    assert html(text) == made
+    assert tag("title", text) == f"<title>{escape(text)}</title>"
 
 
 def test_elements() -> None:

@@ -156,7 +156,7 @@ function lanes() {
   for (const group of data.groups) counts.set(group.endpoint, (counts.get(group.endpoint) || 0) + group.count);
   const ranked = [...counts.keys()].sort((one, two) => counts.get(two) - counts.get(one) || (one < two ? -1 : 1));
   const own = ranked.length > LANES ? ranked.slice(0, LANES - 1) : ranked;
-  const names = own.map((name) => `${number(counts.get(name))} failed: ${name}`);
+  const names = own.map((name) => `${number(counts.get(name))} failed: ${isolated(name)}`);
   const rest = ranked.slice(own.length);
   if (rest.length) names.push(`${number(rest.reduce((sum, name) => sum + counts.get(name), 0))} failed: ${rest.length} more endpoints`);
   return { names, of: (name) => (own.includes(name) ? own.indexOf(name) : own.length) };

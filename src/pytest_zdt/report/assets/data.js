@@ -61,6 +61,11 @@ function clock(seconds) {
 
 const number = (value) => value.toLocaleString("en", value >= 100 ? { maximumFractionDigits: 0 } : value >= 10 ? { maximumFractionDigits: 1 } : { maximumSignificantDigits: 3 });
 
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/** A name that is written from right to left, isolated, lest it reorder the figures around it. */
+const isolated = (name) => (RIGHT_TO_LEFT.test(name) ? `\u2068${name}\u2069` : name);
+
 const measured = (value, unit) => (unit === " ms" && value >= 1000 ? `${number(value / 1000)} s` : `${number(value)}${unit}`);
 
 // --- elements

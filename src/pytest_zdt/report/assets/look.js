@@ -43,7 +43,7 @@ function told(bucket) {
   const to = Math.min(next, full()[1]);
   const until = bucket < data.count - 1 ? next : Infinity; // what came at the very end is told too
   const phase = data.phases.find((one) => from < one.end) || data.phases[data.phases.length - 1];
-  const rates = data.versions.map((one) => `${one.id || "no version"} ${number(one.rate[bucket])}/s`);
+  const rates = data.versions.map((one) => `${isolated(one.id) || "no version"} ${number(one.rate[bucket])}/s`);
   const utc = data.began == null ? "" : `, ${new Date((data.began + from) * 1000).toISOString().slice(11, 19)} UTC`;
   const parts = [`${clock(from)} to ${clock(to)} (${phase ? phase.label : "run"}${utc}): ${rates.join(", ") || "no answers"}`];
   if (data.p50[bucket] != null) parts.push(`latency p50 ${measured(data.p50[bucket], " ms")}, p99 ${measured(data.p99[bucket], " ms")}`);
@@ -55,7 +55,7 @@ function toldFailures(bucket, from, to) {
   const counts = new Map();
   for (let row = first(from); row < data.at.length && data.at[row] < to; row++) {
     const group = data.groups[data.failed_group[row]];
-    const text = `${group.kind} on ${group.endpoint} by ${group.version || "no version"}`;
+    const text = `${group.kind} on ${isolated(group.endpoint)} by ${isolated(group.version) || "no version"}`;
     counts.set(text, (counts.get(text) || 0) + 1);
   }
   const sum = Math.round(data.failed[bucket] * lasting(bucket));
@@ -65,7 +65,7 @@ function toldFailures(bucket, from, to) {
   return `Failed: ${listed.slice(0, 4).join("; ")}${listed.length > 4 ? `; and ${listed.length - 4} more kinds` : ""}.`;
 }
 
-const toldMarks = (from, to) => data.marks.filter((mark) => mark.at >= from && mark.at < to).map((mark) => ` Mark: ${mark.name} at ${clock(mark.at)}.`).join("");
+const toldMarks = (from, to) => data.marks.filter((mark) => mark.at >= from && mark.at < to).map((mark) => ` Mark: ${isolated(mark.name)} at ${clock(mark.at)}.`).join("");
 
 /** The row of the first failure at or after a time. */
 function first(time) {

@@ -35,7 +35,7 @@ function panel(title, label, make, keys) {
 }
 
 function versionKeys() {
-  const versions = data.versions.map((one) => [versionColour(one.id), `${one.id || "no version"}: ${number(one.answers)} good answers${one.failed ? `, ${number(one.failed)} failed` : ""}`]);
+  const versions = data.versions.map((one) => [versionColour(one.id), `${isolated(one.id) || "no version"}: ${number(one.answers)} good answers${one.failed ? `, ${number(one.failed)} failed` : ""}`]);
   const both = data.overlaps.length ? [["text", "below: both versions answered"]] : [];
   return legend([...versions, ["failed", `failed (striped): ${number(data.failures)}`], ...both]);
 }
