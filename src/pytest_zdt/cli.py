@@ -15,7 +15,7 @@ from typing import Any
 
 from pytest_zdt import __version__
 from pytest_zdt.evidence.bundle import DEPLOY_LOG, BundleError, add_mark, check_free, check_under_way, read_bundle, read_run
-from pytest_zdt.evidence.marks import DEPLOYED, OWN_MARKS, STARTED, Mark
+from pytest_zdt.evidence.marks import DEPLOYED, ENDED, OWN_MARKS, STARTED, Mark
 from pytest_zdt.evidence.merge import merge
 from pytest_zdt.report import compare, terminal
 from pytest_zdt.report.files import publish
@@ -110,7 +110,7 @@ def _judge(options: argparse.Namespace) -> int:
 
 
 def _judged(directory: Path) -> int:
-    """Judges, writes the verdict and shows it; the exit status of the run, which is its verdict's unless it was cut short."""
+    """Judges, writes the verdict and shows it; the exit status of the run, which is its verdict's unless it was interrupted."""
     facts, place = gather(read_bundle(directory)), str(directory)
     verdict = decide(facts)
     try:
@@ -120,7 +120,8 @@ def _judged(directory: Path) -> int:
     for line in unwritten:
         print(f"pytest-zdt: {line}", file=sys.stderr)
     _show(terminal.render(verdict, report_dir=place, deploy_log=(directory / DEPLOY_LOG).is_file()))
-    return INTERRUPTED if verdict.run["interrupted"] else verdict.exit_status
+    interrupted = any(mark.data.get("interrupted") for mark in facts.marked(ENDED))
+    return INTERRUPTED if interrupted else verdict.exit_status
 
 
 def _merge(options: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ import pytest
 from pytest_zdt.controller import HERE, Controller
 from pytest_zdt.display import Display
 from pytest_zdt.distribution import Distribution, worker_number
-from pytest_zdt.evidence.bundle import BundleError, check_free, read_run
+from pytest_zdt.evidence.bundle import DEPLOY_LOG, BundleError, check_free, read_run
 from pytest_zdt.keys import RUN
 from pytest_zdt.live import Live
 from pytest_zdt.manifest import environment
@@ -217,7 +217,8 @@ class Runner:
             terminalreporter.write_line("no load was driven: nothing to judge")
         else:
             report = str(self._run.settings.report)
-            for text, style in render(self._controller.verdict, report_dir=report):
+            deployed = (self._run.settings.report / DEPLOY_LOG).is_file()
+            for text, style in render(self._controller.verdict, report_dir=report, deploy_log=deployed):
                 terminalreporter.write_line(text, **MARKUP[style])
             for text in self._controller.unwritten:
                 terminalreporter.write_line(text, **MARKUP["yellow"])

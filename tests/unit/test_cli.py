@@ -86,9 +86,10 @@ def test_judge(verdict: str, tmp_path: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize("verdict", STATUS)
 @pytest.mark.parametrize("killed", [False, True])
 def test_a_run_that_was_interrupted(verdict: str, killed: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It ends with 2 as the run did, whatever the verdict; so does one that was killed."""
+    """It ends with 2 as the run did, whatever the verdict; one that was killed, and had no status, with its verdict's."""
     story = STORIES[verdict]().mark(40.0, "run-ended", interrupted=True)
-    assert main(["judge", str(stored(story.unmark("run-ended") if killed else story, tmp_path))]) == 2
+    status = main(["judge", str(stored(story.unmark("run-ended") if killed else story, tmp_path))])
+    assert status == ((1 if verdict == "violated" else 10) if killed else 2)
     assert capsys.readouterr().out.startswith("VIOLATED: " if verdict == "violated" else "INCONCLUSIVE: ")
 
 

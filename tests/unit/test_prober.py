@@ -142,13 +142,32 @@ def test_each_endpoint_in_turn(transport: str, api: Api, start: Start, recorded:
     assert {one.endpoint for one in recorded} == {"GET /a", "GET /b"}
 
 
-def test_the_cadence(api: Api, start: Start, recorded: list[Sample]) -> None:
-    """Once in ``probe_every``, neither sooner nor, on the whole, later."""
-    probing = start("/a", probe_every=0.05)
-    api.wait_for("/a", 11)
-    probing.stop(20.0)
-    sent = sorted(one.sent for one in recorded)
-    assert sent[10] - sent[0] == pytest.approx(0.5, rel=0.6)
+class Hours:
+    """A clock that only waiting moves on, and the end of a run after so many seconds of it."""
+
+    def __init__(self, seconds: float) -> None:
+        self.now, self._end = 0.0, seconds
+
+    def wait(self, seconds: float) -> bool:
+        """As that of an event."""
+        self.now += seconds
+        return self.is_set()
+
+    def is_set(self) -> bool:
+        """Whether the run is over."""
+        return self.now >= self._end
+
+
+def test_the_cadence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each endpoint once in ``probe_every``, one after the other."""
+    hours, sent = Hours(1.0), []
+    run = Run("0123abcd", RunSettings(target=Target("mine", "http://127.0.0.1:1"), probe_every=0.2))
+    replays = {f"GET /{name}": last_of(f"http://127.0.0.1:1/{name}") for name in "ab"}
+    probing = Prober(run, 0, replays, list, lambda: hours.now)
+    monkeypatch.setattr(probing, "_stopped", hours)
+    monkeypatch.setattr(probing, "_send", lambda endpoint: sent.append((round(hours.now, 6), endpoint)))
+    probing._run_rounds()
+    assert sent == [(number / 10, f"GET /{'ab'[number % 2]}") for number in range(10)]
 
 
 def test_what_is_sent(api: Api, start: Start) -> None:
