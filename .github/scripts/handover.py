@@ -19,17 +19,14 @@ ZDT_STOP_WITHIN, seconds that a load has to end in before `stop` kills it (60).
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
 import shlex
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any, NoReturn
 
+from background import exit_status, folder, hand_on, judge, keep, launch, running, send, show
 from github_jobs import POLL, Trouble, find, number, say, variable
 
 HEAD_STEP = "Prove the head"
@@ -38,8 +35,10 @@ STOP_WITHIN = ("ZDT_STOP_WITHIN", 60.0)
 """The variable with the seconds for a load that was told to end, and what they are without it."""
 TICK = 0.2
 """Seconds between two looks at the load."""
-FILES = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
-"""Files of GitHub's that a step may write to until it ends: the load outlives its step, so it is given others."""
+GONE_WITHIN = 5.0
+"""Seconds for a load that was killed to be gone."""
+KILLED = 128
+"""Exit statuses above it are those of a load that a signal ended."""
 
 
 def main(arguments: list[str]) -> int:
@@ -86,85 +85,43 @@ def start(command: list[str]) -> int:
     return status or 1
 
 
-def launch(command: list[str]) -> None:
-    """The load under a keeper, in a session of its own: the end of the step does not end it."""
-    place = folder()
-    own = {name: str(place / name) for name in FILES if name in os.environ}
-    for path in own.values():
-        Path(path).touch()
-    with (place / "output").open("wb") as output, (place / "lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # keeper and load inherit it, and with them goes what tells that it runs
-        subprocess.Popen(
-            [sys.executable, str(Path(__file__).resolve()), "keep", str(lock.fileno()), *command],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **own, "PYTHONUNBUFFERED": "1"},
-            start_new_session=True,
-            pass_fds=[lock.fileno()],
-        )
-
-
-def keep(lock: int, command: list[str]) -> int:
-    """Runs the load, which holds the lock too, and notes its process id and exit status; 128 + n when signal n ended it."""
-    place = folder()
-    try:
-        load = subprocess.Popen(command, pass_fds=[lock])
-    except OSError as error:
-        say(f"cannot start {command[0]}: {error.strerror}")
-        status = 127
-    else:
-        write(place / "pid", load.pid)
-        status = load.wait()
-    write(place / "status", status if status >= 0 else 128 - status)
-    return 0
-
-
-def write(path: Path, number: int) -> None:
-    """Puts a number into a file that others look for: it is there with its content, or not at all."""
-    unfinished = path.with_suffix(".new")
-    unfinished.write_text(str(number))
-    unfinished.rename(path)
-
-
-def running() -> bool:
-    """Whether the load runs: a lock is freed by whatever ends it and its keeper, and no other process can take it over."""
-    with (folder() / "lock").open("ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
 def finish() -> int:
     """The exit status of the load, once it has ended; what it wrote for GitHub becomes this step's."""
-    place = folder()
-    if not (place / "lock").exists():
+    if not (folder() / "lock").exists():
         raise Trouble("no load was started in this job")
     while running():
         show()
         time.sleep(TICK)
-    show()
-    for name in FILES:
-        if name in os.environ and (place / name).exists():
-            with Path(os.environ[name]).open("ab") as file:
-                file.write((place / name).read_bytes())
-            (place / name).write_bytes(b"")
-    if not (place / "status").exists():
+    status = conclude()
+    if status is None:
         raise Trouble("the load was killed, and left no exit status")
-    return int((place / "status").read_text())
+    if status > KILLED:
+        say(f"the load was killed (status {status})")
+    return status
+
+
+def conclude() -> int | None:
+    """The exit status of a load that has ended. What it printed and wrote becomes this step's; if it was killed, it is judged."""
+    place, status = folder(), exit_status()
+    show()
+    if not (place / "concluded").exists():
+        if status is None or status > KILLED:
+            judge()
+        hand_on()
+        (place / "concluded").touch()
+    return status
 
 
 def stop() -> int:
     """Ends the load if it still runs, so that it judges what it saw; 0 whatever it ends with, since something failed before.
 
-    One that does not end is killed: no load may outlive its job.
+    One that does not end is killed: no load may outlive its job. One that ended while no step looked is told of as well.
     """
     place = folder()
-    if not (place / "lock").exists() or not running():
+    if not (place / "lock").exists() or (place / "concluded").exists():
         return 0
-    say("the load still runs: it is told to end")
+    if running():
+        say("the load still runs: it is told to end")
     within, told = number(*STOP_WITHIN), False
     end = time.monotonic() + within
     while running():
@@ -172,29 +129,20 @@ def stop() -> int:
             send(signal.SIGINT)
             told = True
         if time.monotonic() > end:
-            send(signal.SIGKILL)
+            kill()
             raise Trouble(f"the load did not end within {within:g} s: it was killed")
         time.sleep(TICK)
     say(f"the load ended with status {finish()}")
     return 0
 
 
-def send(number: signal.Signals) -> None:
-    """Sends a signal to the load, unless that ends by itself just now, or has not begun."""
-    with contextlib.suppress(ProcessLookupError, FileNotFoundError):
-        os.kill(int((folder() / "pid").read_text()), number)
-
-
-def show() -> None:
-    """Prints what the load has printed since the last time, be that in another step."""
-    place = folder()
-    shown = int((place / "shown").read_text()) if (place / "shown").exists() else 0
-    with (place / "output").open("rb") as output:
-        output.seek(shown)
-        new = output.read()
-    sys.stdout.buffer.write(new)
-    sys.stdout.buffer.flush()
-    (place / "shown").write_text(str(shown + len(new)))
+def kill() -> None:
+    """Kills the load, and tells what it saw, if it goes."""
+    send(signal.SIGKILL)
+    end = time.monotonic() + GONE_WITHIN
+    while running() and time.monotonic() < end:
+        time.sleep(TICK)
+    conclude()
 
 
 def follow() -> int:
@@ -252,11 +200,6 @@ def proven(job: dict[str, Any]) -> bool:
     if FOLLOW_STEP in names:
         raise Trouble(f"the load of the job {job['name']!r} has ended: nothing would watch the deployment")
     return True
-
-
-def folder() -> Path:
-    """Where the steps of the load job leave what the next one needs."""
-    return Path(variable("RUNNER_TEMP")) / "zdt-handover"
 
 
 def interrupted(number: int, frame: object) -> NoReturn:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_zdt.evidence.bundle import read_samples
 from tests.plugin.conftest import Api
 from tests.plugin.project import lines, serving
 from tests.unit.workflow_jobs import DEPLOYMENT_JOB, tell
@@ -45,6 +49,7 @@ class Load:
         self.api, self.machine = api, Machine(path, path / "jobs.json")
         (self.machine.checkout / "zdt.toml").write_text(CONFIGURATION.format(url=api.url))
         (self.machine.checkout / "test_api.py").write_text(TEST)
+        self.machine.program("pytest-zdt", f'exec {sys.executable} -m pytest_zdt "$@"')
         tell(self.machine.jobs, DEPLOYMENT_JOB)
 
     def start(self, *more: str) -> tuple[int, str]:
@@ -67,6 +72,19 @@ class Load:
         self.api.version = version
         self.api.wait_for(self.api.hits.total() + 40)
         tell(self.machine.jobs, DEPLOYMENT_JOB, status="completed", conclusion=conclusion)
+
+    def fail(self) -> None:
+        """The API fails, and the evidence has it."""
+        self.api.broken.add("/one")
+        report, end = self.machine.checkout / "zdt-report", time.monotonic() + 30
+        while not any(sample.status == 500 for sample in read_samples(report)):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+    @property
+    def pid(self) -> int:
+        """The load's process."""
+        return int((self.machine.path / "temp" / "zdt-handover" / "pid").read_text())
 
     @property
     def verdict(self) -> dict[str, Any]:
@@ -125,3 +143,32 @@ def test_a_load_that_is_cancelled(load):
     assert output.endswith("zdt: the load ended with status 2\n")
     assert load.verdict["verdict"] == "inconclusive"
     assert load.marks["run-ended"]["interrupted"] is True
+
+
+def test_a_load_that_is_killed(load):
+    """What a load saw that was killed while it followed is judged all the same: printed, in the summary, in the outputs."""
+    assert load.start("--zdt-duration=60s")[0] == 0
+    load.fail()
+    os.kill(load.pid, signal.SIGKILL)
+    status, output = load.machine.handover("finish")
+    assert (status, load.verdict["verdict"]) == (137, "violated"), output
+    assert "VIOLATED: " in output
+    assert output.endswith("\nzdt: the load was killed (status 137)\n")
+    report = load.machine.checkout / "zdt-report"
+    assert (report / "report.html").exists()
+    assert load.machine.written("step", "GITHUB_STEP_SUMMARY").read_text() == (report / "summary.md").read_text()
+    outputs = load.machine.written("step").read_text().splitlines()
+    assert outputs[1::3] == ["violated", "", str(report)]
+    assert outputs[0::3] == [f"{name}<<{outputs[2]}" for name in ("verdict", "level", "report")]
+
+
+def test_a_load_that_stop_kills(load):
+    """A load that does not heed that it is told to end is killed, and what it saw is judged."""
+    assert load.start("--zdt-duration=60s")[0] == 0
+    load.fail()
+    os.kill(load.pid, signal.SIGSTOP)
+    status, output = load.machine.handover("stop", ZDT_STOP_WITHIN="0.1")
+    assert (status, load.verdict["verdict"]) == (1, "violated"), output
+    assert "\nVIOLATED: " in output
+    assert output.endswith("zdt: the load did not end within 0.1 s: it was killed\n")
+    assert "violated" in load.machine.written("step").read_text()

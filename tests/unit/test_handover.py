@@ -152,6 +152,68 @@ def test_a_load_that_lost_its_keeper(pair):
     assert (status, output) == (1, "the head\nit still drives\nzdt: the load was killed, and left no exit status\n")
 
 
+REPORT = """
+mkdir -p evidence; touch {when} evidence/run.json; echo '{{"verdict": "violated", "level": null}}' >evidence/verdict.json
+echo "# what is left" >evidence/summary.md
+"""
+"""What a load has written before it is killed, in reality without what is judged."""
+
+
+def killed(pair: Pair, before: str = "", when: str = "", judged: str = "echo judged; exit 1") -> tuple[int, str]:
+    """Exit status and output of `finish` after a load that was killed in the rollout."""
+    pair.pytest(before=REPORT.format(when=when), after=f"{before}\nkill -KILL $$")
+    pair.load.program("pytest-zdt", judged)
+    tell(pair.load.jobs, DEPLOYMENT_JOB)
+    assert pair.load.handover("start", "pytest", "--zdt-report", "evidence", ZDT_DEPLOYMENT_JOB=DEPLOYMENT_JOB)[0] == 0
+    tell(pair.load.jobs, DEPLOYMENT_JOB, status="completed", conclusion="success")
+    return pair.load.handover("finish")
+
+
+def test_a_killed_load_is_judged_once(pair):
+    """A load that was killed is judged by its first step that sees it, whichever; the later ones add nothing."""
+    report = str(pair.load.checkout / "evidence")
+    assert killed(pair) == (137, "deployed 0\njudged\nzdt: the load was killed (status 137)\n")
+    assert pair.load.calls[-1] == ["pytest-zdt", "judge", report]
+    assert pair.load.written("step", "GITHUB_STEP_SUMMARY").read_text() == "# what is left\n"
+    told = pair.load.written("step").read_text()
+    assert told.splitlines()[1::3] == ["violated", "", report]
+    assert pair.load.handover("stop") == (0, "")
+    assert pair.load.written("step").read_text() == told
+
+
+def test_a_load_that_was_killed_after_its_verdict(pair):
+    """A load that has told its verdict is not judged again."""
+    status, output = killed(pair, before='echo "verdict=done" >>"$GITHUB_OUTPUT"; echo "# own" >>"$GITHUB_STEP_SUMMARY"')
+    assert (status, output) == (137, "deployed 0\nzdt: the load was killed (status 137)\n")
+    assert pair.load.written("step").read_text() == "verdict=done\n"
+    assert pair.load.written("step", "GITHUB_STEP_SUMMARY").read_text() == "# own\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        pytest.param({"judged": "echo no such run; exit 4"}, "no such run\n", id="not-judged"),
+        pytest.param({"when": "-d 2020-01-01"}, "", id="of-an-earlier-run"),
+        pytest.param({"before": "rm -r evidence"}, "", id="none"),
+    ],
+)
+def test_a_killed_load_without_evidence(pair, given, says):
+    """Where nothing can be judged, or only what an earlier load left, there are no outputs."""
+    assert killed(pair, **given) == (137, f"deployed 0\n{says}zdt: the load was killed (status 137)\n")
+    assert pair.load.written("step").read_text() == ""
+
+
+def test_a_load_that_ended_while_no_step_looked(pair):
+    """The last step tells of a load that has ended by itself after its step was cut off."""
+    tell(pair.load.jobs, DEPLOYMENT_JOB)
+    assert pair.load.handover("start", "pytest", ZDT_DEPLOYMENT_JOB=DEPLOYMENT_JOB)[0] == 0
+    tell(pair.load.jobs, DEPLOYMENT_JOB, status="completed", conclusion="success")
+    wait_for((pair.load.path / "temp" / "zdt-handover" / "status").exists)
+    status, output = pair.load.handover("stop")
+    assert (status, output.endswith("deployed 0\nzdt: the load ended with status 0\n")) == (0, True)  # its keeper may still end
+    assert pair.load.written("step").read_text() == "verdict=done\n"
+
+
 def test_a_load_that_does_not_end(pair):
     """No load outlives its job: one that does not heed Ctrl-C is killed."""
     pair.pytest(after="trap '' INT; echo $$ >pid; while :; do sleep 0.1; done")
