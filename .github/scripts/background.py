@@ -14,9 +14,11 @@ import secrets
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from github_jobs import say, variable
+from github_step import on_github, quoted
 
 FILES = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
 """Files of GitHub's that a step may write to until it ends: the load outlives its step, so it is given others."""
@@ -31,6 +33,8 @@ def launch(command: list[str]) -> None:
     for path in own.values():
         Path(path).touch()
     (place / "report").write_text(report_of(command))
+    token = secrets.token_hex(16) if on_github() else ""
+    (place / "token").write_text(token)
     with (place / "output").open("wb") as output, (place / "lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # keeper and load inherit it, and with them goes what tells that it runs
         subprocess.Popen(
@@ -38,7 +42,7 @@ def launch(command: list[str]) -> None:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **own, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **own, **({"ZDT_STOP_TOKEN": token} if token else {}), "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
             pass_fds=[lock.fileno()],
         )
@@ -93,6 +97,26 @@ def send(number: signal.Signals) -> None:
         os.kill(int((folder() / "pid").read_text()), number)
 
 
+@contextlib.contextmanager
+def showing() -> Iterator[None]:
+    """For a step that calls `show`: in what that prints the runner heeds no command. In the end all is shown, to whole lines."""
+    with quoted((folder() / "token").read_text()):
+        try:
+            yield
+        finally:
+            show()
+            if not shown_to_line_end():
+                print(flush=True)  # else the line that follows would be no command, nor one of its own
+
+
+def shown_to_line_end() -> bool:
+    """Whether what was shown is nothing or ends with a whole line; the load may have gone on since."""
+    place = folder()
+    shown = int((place / "shown").read_text())
+    with (place / "output").open("rb") as output:
+        return shown == 0 or os.pread(output.fileno(), 1, shown - 1) == b"\n"
+
+
 def show() -> None:
     """Prints what the load has printed since the last time, be that in another step."""
     place = folder()
@@ -117,10 +141,10 @@ def judge() -> None:
     report = Path((place / "report").read_text())
     if not began(report) or ((place / "GITHUB_OUTPUT").exists() and (place / "GITHUB_OUTPUT").stat().st_size):
         return
+    command = ["pytest-zdt", "judge", str(report)]
     try:
-        status = subprocess.run(
-            ["pytest-zdt", "judge", str(report)], stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT
-        ).returncode
+        with quoted((place / "token").read_text()):
+            status = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT).returncode
     except OSError as error:
         say(f"cannot start pytest-zdt, to judge what the load left: {error.strerror}")
         return

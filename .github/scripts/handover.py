@@ -26,7 +26,7 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from background import exit_status, folder, hand_on, judge, keep, launch, running, send, show
+from background import exit_status, folder, hand_on, judge, keep, launch, running, send, show, showing
 from github_jobs import POLL, Trouble, find, number, say, variable
 
 HEAD_STEP = "Prove the head"
@@ -70,28 +70,39 @@ def start(command: list[str]) -> int:
     place.mkdir(parents=True)
     follower = shlex.join([sys.executable, str(Path(__file__).resolve()), "follow"])
     launch([*command, f"--zdt-deploy={follower}"])
-    while running():
-        show()
-        if (place / "proven").exists():
-            say("the head is proven: the deployment may start")
-            return 0
-        if (place / "refused").exists():
-            say("the deployment was not started")
-            stop()
-            return 1
-        time.sleep(TICK)
+    found = finding()
+    if found == "proven":
+        say("the head is proven: the deployment may start")
+        return 0
+    if found == "refused":
+        say("the deployment was not started")
+        stop()
+        return 1
     status = finish()
     say(f"the load ended with status {status} before the head was proven: nothing may be deployed")
     return status or 1
+
+
+def finding() -> str:
+    """What the follower has found, "proven" or "refused"; empty when the load has ended."""
+    with showing():
+        while running():
+            for found in ("proven", "refused"):
+                if (folder() / found).exists():
+                    return found
+            show()
+            time.sleep(TICK)
+    return ""
 
 
 def finish() -> int:
     """The exit status of the load, once it has ended; what it wrote for GitHub becomes this step's."""
     if not (folder() / "lock").exists():
         raise Trouble("no load was started in this job")
-    while running():
-        show()
-        time.sleep(TICK)
+    with showing():
+        while running():
+            show()
+            time.sleep(TICK)
     status = conclude()
     if status is None:
         raise Trouble("the load was killed, and left no exit status")
@@ -101,9 +112,8 @@ def finish() -> int:
 
 
 def conclude() -> int | None:
-    """The exit status of a load that has ended. What it printed and wrote becomes this step's; if it was killed, it is judged."""
+    """The exit status of a load that has ended. What it wrote for GitHub becomes this step's; if it was killed, it is judged."""
     place, status = folder(), exit_status()
-    show()
     if not (place / "concluded").exists():
         if status is None or status > KILLED:
             judge()
@@ -140,8 +150,9 @@ def kill() -> None:
     """Kills the load, and tells what it saw, if it goes."""
     send(signal.SIGKILL)
     end = time.monotonic() + GONE_WITHIN
-    while running() and time.monotonic() < end:
-        time.sleep(TICK)
+    with showing():
+        while running() and time.monotonic() < end:
+            time.sleep(TICK)
     conclude()
 
 

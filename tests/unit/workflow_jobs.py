@@ -97,7 +97,7 @@ class Job:
             return "success"
         self._process = self.machine.start(step, self.context)
         self.under_way = name
-        self.output[name] = self._process.communicate(timeout=60)[0]
+        self.output[name] = self.machine.hear(self._process.communicate(timeout=60)[0])
         return "failure" if self._process.returncode else "success"
 
     def _tell(self) -> None:

@@ -10,7 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ GITHUB = {
     "GITHUB_ACTIONS": "true",
     "ZDT_POLL": "0.05",
 }
+COMMANDS = ("add-mask", "debug", "echo", "endgroup", "error", "group", "notice", "warning")
+"""The workflow commands of GitHub's runner, beside the one that stops them."""
 PYTHON = f"""#!/bin/sh
 exec '{sys.executable}' "$@"
 """
@@ -86,6 +88,23 @@ def fill_in(text: object, context: Mapping[str, str]) -> str:
     return re.sub(r"\$\{\{ *(.*?) *\}\}", lambda found: context[found[1]], str(text))
 
 
+def heard(output: str) -> tuple[str, list[str]]:
+    """What the log shows of a step's output, and the commands in it: lines, or `##[…]` anywhere in one, unless stopped."""
+    shown, commands, token = "", [], ""
+    for line in output.splitlines(keepends=True):
+        found = re.match(r" *::([^ :]+)( [^:]*)?::(.*)", line) or re.search(r"##\[([^ \]]+)( [^\]]*)?\](.*)", line)
+        name = found[1] if found else ""
+        if token and name == token:
+            token = ""
+        elif found and not token and name == "stop-commands":
+            token = found[3]
+        elif found and not token and name in COMMANDS:
+            commands.append(line.rstrip("\n"))
+        else:
+            shown += line
+    return shown, commands
+
+
 @dataclass
 class Machine:
     """A runner: a checkout of what the workflows need, programs that only note how they were called, and GitHub's variables."""
@@ -93,6 +112,8 @@ class Machine:
     path: Path
     jobs: Path
     """What the API tells: a list of jobs."""
+    heeded: list[str] = field(default_factory=list)
+    """The workflow commands that the runner has heeded."""
 
     def __post_init__(self) -> None:
         for name in ("bin", "temp", "checkout/.github", "checkout/.ci"):
@@ -184,4 +205,10 @@ class Machine:
         }
         environ = {**self.environment(), **environment}
         done = subprocess.run(script, cwd=self.checkout, env=environ, timeout=60, preexec_fn=heed, **pipes)
-        return done.returncode, done.stdout
+        return done.returncode, self.hear(done.stdout)
+
+    def hear(self, output: str) -> str:
+        """What the log shows of an output, whose workflow commands are heeded."""
+        shown, commands = heard(output)
+        self.heeded += commands
+        return shown
