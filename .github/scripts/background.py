@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from github_jobs import say, variable
-from github_step import on_github, quoted
+from github_step import SUMMARY, on_github, quoted
 
-FILES = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
+FILES = ("GITHUB_OUTPUT", SUMMARY)
 """Files of GitHub's that a step may write to until it ends: the load outlives its step, so it is given others."""
 JUDGED = (0, 1, 10)
 """Exit statuses of `pytest-zdt judge` that are a verdict."""
@@ -165,7 +165,7 @@ def hand_in(report: Path) -> None:
     end = f"zdt-{secrets.token_hex(16)}"  # a path may hold an end of line
     texts = {
         "GITHUB_OUTPUT": "".join(f"{name}<<{end}\n{value}\n{end}\n" for name, value in outputs.items()),
-        "GITHUB_STEP_SUMMARY": (report / "summary.md").read_text() if (report / "summary.md").exists() else "",
+        SUMMARY: (report / "summary.md").read_text() if (report / "summary.md").exists() else "",
     }
     for name, text in texts.items():
         if (path := folder() / name).exists() and not path.stat().st_size:

@@ -28,6 +28,7 @@ from typing import Any, NoReturn
 
 from background import exit_status, folder, hand_on, judge, keep, launch, running, send, show, showing
 from github_jobs import POLL, Trouble, find, number, say, variable
+from github_step import fail, has_summary
 
 HEAD_STEP = "Prove the head"
 FOLLOW_STEP = "Follow the deployment"
@@ -53,7 +54,8 @@ def main(arguments: list[str]) -> int:
             return commands[arguments[0]]()
         raise Trouble(f"{' '.join(arguments) or 'nothing'!r} is no command: start COMMAND, {', '.join(commands)}")
     except Trouble as trouble:
-        say(str(trouble))
+        # What `follow` prints is the load's: its last line is quoted there as what became of the deployment.
+        (say if arguments == ["follow"] else fail)(str(trouble))
         return 1
 
 
@@ -79,7 +81,8 @@ def start(command: list[str]) -> int:
         stop()
         return 1
     status = finish()
-    say(f"the load ended with status {status} before the head was proven: nothing may be deployed")
+    why = f"the load ended with status {status} before the head was proven: nothing may be deployed"
+    (say if has_summary() else fail)(why)  # what the load has told itself is enough
     return status or 1
 
 
@@ -107,7 +110,7 @@ def finish() -> int:
     if status is None:
         raise Trouble("the load was killed, and left no exit status")
     if status > KILLED:
-        say(f"the load was killed (status {status})")
+        fail(f"the load was killed (status {status})")
     return status
 
 

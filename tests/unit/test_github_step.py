@@ -10,6 +10,7 @@ from tests.unit.workflow_jobs import DEPLOYMENT_JOB, Pair, tell
 from tests.unit.workflows import heard
 
 FOREIGN = r"printf '::error::foreign\nE  ##[stop-commands]x\n::stop-commands::y\n##[error]cut off'"
+ERROR = "::error title=zero-downtime::"
 OWN = "echo ::$ZDT_STOP_TOKEN::; echo ::error::own; echo ::stop-commands::$ZDT_STOP_TOKEN"
 
 
@@ -70,7 +71,11 @@ def test_a_killed_load_stops_commands_no_longer_than_its_output(pair):
     pair.load.program("pytest-zdt", f"{FOREIGN}; echo; exit 4")
     assert start(pair)[0] == 0
     status, output = finish(pair)
-    assert (status, output.count("::error::foreign\n"), pair.load.heeded) == (137, 2, [])
+    assert (status, output.count("::error::foreign\n"), pair.load.heeded) == (
+        137,
+        2,
+        [f"{ERROR}the load was killed (status 137)"],
+    )
     assert output.endswith("##[error]cut off\nzdt: the load was killed (status 137)\n")
 
 
@@ -79,6 +84,54 @@ def test_elsewhere_nothing_is_stopped(pair):
     pair.pytest(before="echo token $ZDT_STOP_TOKEN")
     assert start(pair, GITHUB_ACTIONS="") == (0, "the head\ntoken\nzdt: the head is proven: the deployment may start\n")
     assert finish(pair, GITHUB_ACTIONS="") == (0, "deployed 0\n")
+
+
+def summary(pair: Pair) -> str:
+    """The summary of the last step."""
+    return pair.load.written("step", "GITHUB_STEP_SUMMARY").read_text()
+
+
+def test_a_failure_of_the_hand_over_is_an_annotation(pair):
+    """What goes wrong in the hand-over itself is told once in the log, in an annotation, and in the step's summary, as it is."""
+    pair.load.program("gh", "printf 'no 100%%\\n*anything*\\n' >&2; exit 1")
+    status, output = start(pair)
+    why = "given up after 12 looks: GitHub did not tell the jobs of this run: no 100%\n*anything*"
+    assert (status, output.endswith(f"\nzdt: {why}\n")) == (1, True)
+    escaped = why.replace("%", "%25").replace("\n", "%0A")
+    assert pair.load.heeded == [f"{ERROR}{escaped}"]
+    indented = why.replace("\n", "\n    ")
+    assert summary(pair) == f"\n**zero-downtime**\n\n    {indented}\n\n"
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        pytest.param("exit 4", "the load ended with status 4 before the head was proven: nothing may be deployed", id="silent"),
+        pytest.param("kill -KILL $$", "the load was killed (status 137)", id="killed"),
+        pytest.param("kill -KILL $PPID; exit", "the load was killed, and left no exit status", id="lost"),
+        pytest.param('echo "# why" >>"$GITHUB_STEP_SUMMARY"; exit 10', "", id="tells-itself"),
+    ],
+)
+def test_a_load_without_a_head_is_told_of_once(pair, ends, told):
+    """A load that ends before its head is proven has one annotation, unless it has told why itself."""
+    pair.pytest(before=ends)
+    assert start(pair)[0] > 0
+    assert pair.load.heeded == ([f"{ERROR}{told}"] if told else [])
+    assert told in summary(pair) if told else summary(pair) == "# why\n"
+
+
+def test_what_the_follower_prints_is_for_the_load(pair):
+    """A deployment that cannot be followed is told in the follower's last line, which the load quotes: no annotation."""
+    tell(pair.load.jobs, DEPLOYMENT_JOB, status="completed", conclusion="failure")
+    (pair.load.path / "temp" / "zdt-handover").mkdir()
+    status, output = pair.load.handover("follow", ZDT_DEPLOYMENT_JOB=DEPLOYMENT_JOB)
+    assert (status, output.count("\n"), pair.load.heeded, summary(pair)) == (1, 1, [], "")
+
+
+def test_a_failure_elsewhere_is_a_line(pair):
+    """Without GitHub's runner a failure is a line of the log alone."""
+    assert pair.load.handover("finish", GITHUB_ACTIONS="") == (1, "zdt: no load was started in this job\n")
+    assert (pair.load.heeded, summary(pair)) == ([], "")
 
 
 def test_the_runner_of_these_tests():

@@ -174,7 +174,7 @@ def test_a_killed_load_is_judged_once(pair):
     report = str(pair.load.checkout / "evidence")
     assert killed(pair) == (137, "deployed 0\njudged\nzdt: the load was killed (status 137)\n")
     assert pair.load.calls[-1] == ["pytest-zdt", "judge", report]
-    assert pair.load.written("step", "GITHUB_STEP_SUMMARY").read_text() == "# what is left\n"
+    assert pair.load.written("step", "GITHUB_STEP_SUMMARY").read_text().startswith("# what is left\n")
     told = pair.load.written("step").read_text()
     assert told.splitlines()[1::3] == ["violated", "", report]
     assert pair.load.handover("stop") == (0, "")
@@ -186,7 +186,7 @@ def test_a_load_that_was_killed_after_its_verdict(pair):
     status, output = killed(pair, before='echo "verdict=done" >>"$GITHUB_OUTPUT"; echo "# own" >>"$GITHUB_STEP_SUMMARY"')
     assert (status, output) == (137, "deployed 0\nzdt: the load was killed (status 137)\n")
     assert pair.load.written("step").read_text() == "verdict=done\n"
-    assert pair.load.written("step", "GITHUB_STEP_SUMMARY").read_text() == "# own\n"
+    assert pair.load.written("step", "GITHUB_STEP_SUMMARY").read_text().startswith("# own\n")
 
 
 @pytest.mark.parametrize(
