@@ -61,6 +61,13 @@ def test_the_deployment_waits_for_nothing_else(pair, job, says):
     assert says in output
 
 
+def test_the_load_is_given_more_arguments(pair):
+    """Those of `args`, split as by a shell, come after the other inputs' and before what the job itself needs."""
+    pair.given["inputs.args"] = "-n 2\n-k 'one or two' $HOME"
+    assert pair.run()[0].conclusion == "success"
+    assert pair.load.calls[-1][5:10] == ["-n", "2", "-k", "one or two", "$HOME"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "says"),
     [

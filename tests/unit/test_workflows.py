@@ -82,16 +82,32 @@ def test_action_installs_the_plugin_of_its_own_version(machine):
     assert (status, machine.calls) == (0, [[*PIP, str(machine.checkout)]]), output
 
 
-@pytest.mark.parametrize(
-    "wanted", [{}, {"vus": "7", "args": "-n 2\n--zdt-head=2m * $(touch hacked)\n", "duration": "15m", "report": "a b"}]
-)
+ARGS = """-n 2
+--zdt-head=2m * $(touch hacked)
+--zdt-deploy='./deploy.sh staging "$v2"' "it's" a\\ b ''
+"""
+WORDS = ["-n", "2", "--zdt-head=2m", "*", "$(touch", "hacked)", '--zdt-deploy=./deploy.sh staging "$v2"', "it's", "a b", ""]
+
+
+@pytest.mark.parametrize("wanted", [{}, {"vus": "7", "args": ARGS, "duration": "15m", "report": "a b"}])
 def test_action_arguments(machine, wanted):
-    """An input that is not given adds no argument; `args` is split at blanks and ends of lines, and nothing in it is expanded."""
+    """An input that is not given adds no argument; `args` is split as by a shell, and nothing in it is expanded."""
     context = {**defaults(ACTION), "inputs.target": "staging", **{f"inputs.{name}": value for name, value in wanted.items()}}
     status, output = machine.run(step(ACTION, "action", "Run pytest"), context)
-    more = ["--zdt-duration=15m", "--zdt-vus=7", "-n", "2", "--zdt-head=2m", "*", "$(touch", "hacked)"] if wanted else []
+    more = ["--zdt-duration=15m", "--zdt-vus=7", *WORDS] if wanted else []
     expected = ["pytest", "--zdt-target=staging", *more, f"--zdt-report={wanted.get('report', 'zdt-report')}"]
     assert (status, machine.calls) == (0, [expected]), output
+
+
+@pytest.mark.parametrize("key", [(ACTION, "action", "Run pytest"), ("zero-downtime.yml", "load", "Prove the head")])
+def test_arguments_with_a_quote_too_many(machine, key):
+    """A quote without its counterpart in `args` fails the step before anything is called, and is what it complains of."""
+    given = {"inputs.target": "staging", "inputs.args": "-k 'one", "inputs.deployment-job": "deploy"}
+    machine.jobs.write_text('[{"name": "deploy", "status": "queued"}]')
+    tokens = {"secrets.signing-secret": "", "github.token": "the-token"}
+    status, output = machine.run(step(*key), {**defaults(key[0]), **given, **tokens})
+    assert (status, machine.calls) == (1, [])
+    assert "unmatched single quote" in output
 
 
 def test_the_action_is_pytest_itself(machine):

@@ -112,6 +112,8 @@ class Pair:
         self.load, self.deployment = (Machine(path / name, path / "jobs.json") for name in ("load", "deployment"))
         self.load.program("python")
         self.deployment.program("./deploy.sh", f"[[ -e {self.load.path}/temp/zdt-handover/proven ]]")
+        self.given: dict[str, str] = {}
+        """More of the load job's inputs, by their expressions."""
         self.pytest()
 
     def pytest(self, before: str = "", after: str = "", status: int | str = 0) -> None:
@@ -123,9 +125,8 @@ class Pair:
         caller = jobs_of("deploy-staging.yml")
         given = {f"inputs.{name}": str(value) for name, value in caller["load"]["with"].items()}
         tokens = {"github.token": "the-token", "secrets.signing-secret": "the-secret", "inputs.release": "v2"}
-        load = Job(
-            self.load, LOAD_JOB, jobs_of("zero-downtime.yml")["load"], {**defaults("zero-downtime.yml"), **given, **tokens}
-        )
+        context = {**defaults("zero-downtime.yml"), **given, **self.given, **tokens}
+        load = Job(self.load, LOAD_JOB, jobs_of("zero-downtime.yml")["load"], context)
         return load, Job(self.deployment, DEPLOYMENT_JOB, caller["deploy"], tokens)
 
     def run(self) -> tuple[Job, Job]:
