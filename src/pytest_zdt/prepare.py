@@ -44,6 +44,8 @@ def prepare(config: pytest.Config) -> None:
         target = replace(settings.target, base_url=settings.target.base_url.replace("{port}", port))
         commands = {name: getattr(settings, name).replace("{port}", port) for name in ("serve", "deploy")}
         settings = replace(settings, target=target, **commands)
+    if settings.load:
+        _refuse_unfound(config)
     config.stash[RUN] = Run(secrets.token_hex(4), settings, tuple(map(str, config.invocation_params.args)))
     _distribute(config, settings.load, settings.vus)
 
@@ -53,6 +55,16 @@ def _refuse_alone(config: pytest.Config) -> None:
     alone = next((option for option in OPTIONS if config.getoption(f"zdt_{option.key}", None) is not None), None)
     if alone is not None:
         raise pytest.UsageError(f"--zdt-{alone.name} needs --zdt-target NAME or URL: say which API to test")
+
+
+def _refuse_unfound(config: pytest.Config) -> None:
+    """Paths that are not there: pytest refuses them where it collects, xdist's controller, which does not, would fail later."""
+    option, here = config.option, config.invocation_params.dir
+    if config.args_source != pytest.Config.ArgsSource.ARGS or option.pyargs or getattr(option, "tx", None):
+        return  # module names, or paths of another machine
+    for argument in config.args:
+        if not os.path.exists(here / argument.partition("[")[0].partition("::")[0]):
+            raise pytest.UsageError(f"file or directory not found: {argument} (looked for from {here} on)")
 
 
 def _distribute(config: pytest.Config, load: bool, vus: int) -> None:

@@ -61,6 +61,26 @@ def test_no_zdt_test(zdt, pytester):
     assert not (zdt.report / "verdict.json").exists()
 
 
+@pytest.mark.parametrize("path", ["nosuchfile", "nosuchfile.py::test_one[a::b]"])
+def test_a_path_that_is_not_there(zdt, api, pytester, path):
+    """A load run of a path that is not there is refused with one line, as pytest's own runs are, whoever collects."""
+    pytester.makepyfile(TESTS)
+    result = zdt.load("test_a_path_that_is_not_there.py", path)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    errors = [line for line in result.outlines + result.errlines if line.startswith(("ERROR", "INTERNALERROR"))]
+    assert errors == [f"ERROR: file or directory not found: {path} (looked for from {pytester.path} on)"]
+    assert not api.hits
+
+
+@pytest.mark.parametrize("path", ["sub/test_it.py::test_one", "--pyargs sub.test_it"])
+def test_paths_that_are_there(zdt, api, pytester, path):
+    """The path of a test counts without what is chosen in it, and a module's name is none."""
+    pytester.makepyfile(**{"sub/__init__": "", "sub/test_it": TESTS})
+    result = zdt.load(*path.split())
+    assert result.ret != pytest.ExitCode.USAGE_ERROR
+    assert "/one" in api.hits
+
+
 def test_process_wide_fixtures_are_refused(zdt, api, pytester):
     """A test whose fixture changes the process is refused in load mode, with the reason, before any load."""
     pytester.makepyfile("""
