@@ -1,7 +1,8 @@
 """The hand-over between two jobs of one workflow run: a load, and the deployment that it watches, each on a runner of its own.
 
 In the load job:
-    start COMMAND...   starts the load (a pytest command) in the background, returns when it has proven the head
+    start COMMAND...   starts the load (a pytest command) in the background, returns when it has proven the head; it follows the
+                       deployment for 75 minutes unless COMMAND has a --zdt-deploy-timeout
     finish             waits for the load's end, prints what it printed, and takes over its exit status
     stop               ends a load that is still running, as Ctrl-C does; for a job that failed or was cancelled
     follow             started by the load itself, as its `--zdt-deploy`: ends with the deployment job
@@ -32,6 +33,8 @@ from github_step import fail, has_summary
 
 HEAD_STEP = "Prove the head"
 FOLLOW_STEP = "Follow the deployment"
+LIMIT, FOLLOW_FOR = "--zdt-deploy-timeout", "75m"
+"""The option that limits how long a deployment is followed, and its value where the command has none: approvals take time."""
 STOP_WITHIN = ("ZDT_STOP_WITHIN", 60.0)
 """The variable with the seconds for a load that was told to end, and what they are without it."""
 TICK = 0.2
@@ -71,7 +74,8 @@ def start(command: list[str]) -> int:
         raise Trouble(f"a load was already started in this job: {place} exists")
     place.mkdir(parents=True)
     follower = shlex.join([sys.executable, str(Path(__file__).resolve()), "follow"])
-    launch([*command, f"--zdt-deploy={follower}"])
+    own = () if any(word.partition("=")[0] == LIMIT for word in command) else (f"{LIMIT}={FOLLOW_FOR}",)
+    launch([*command, *own, f"--zdt-deploy={follower}"])
     found = finding()
     if found == "proven":
         say("the head is proven: the deployment may start")

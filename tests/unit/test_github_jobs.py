@@ -68,6 +68,14 @@ def test_the_load_is_given_more_arguments(pair):
     assert pair.load.calls[-1][5:10] == ["-n", "2", "-k", "one or two", "$HOME"]
 
 
+@pytest.mark.parametrize("limit", ["--zdt-deploy-timeout=5m", "--zdt-deploy-timeout 5m"])
+def test_how_long_a_deployment_is_followed(pair, limit):
+    """A limit that the load's command has is left to it."""
+    pair.given["inputs.args"] = limit
+    assert pair.run()[0].conclusion == "success"
+    assert [word for word in pair.load.calls[-1] if "timeout" in word] == [limit.split()[0]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "says"),
     [

@@ -37,8 +37,8 @@ def test_the_deployment_follows_the_head_and_the_load_the_deployment(pair):
     )
     arguments = pair.load.calls[-1]
     assert arguments[:5] == ["pytest", "--zdt-target=staging", "--zdt-duration=15m", "--zdt-head=2m", "--zdt-tail=5m"]
-    assert arguments[5] == "--zdt-report=zdt-report"
-    assert len(arguments) == 7
+    assert arguments[5:7] == ["--zdt-report=zdt-report", "--zdt-deploy-timeout=75m"]
+    assert len(arguments) == 8
     assert load.output[HEAD] == "the head\nzdt: the head is proven: the deployment may start\n"
     assert load.output[FOLLOW] == "deployed 0\n"
     assert (pair.load.checkout / "deploy.log").read_text() == "zdt: the job 'deploy' has ended: success\n"

@@ -169,6 +169,13 @@ def test_each_job_ends():
             assert "uses" in content or content["timeout-minutes"] >= (60 if name != "ci.yml" else 15), (name, job)
 
 
+def test_the_load_job_has_the_time_to_follow():
+    """Its limit holds the head, the longest deployment that it follows, and the tail, with some minutes to spare."""
+    given = jobs_of("deploy-staging.yml")["load"]["with"]
+    needed = duration(given["head"]) + duration("75m") + duration(given["tail"])
+    assert jobs_of("zero-downtime.yml")["load"]["timeout-minutes"] * 60 >= needed + 300
+
+
 def test_actions_are_pinned():
     """Every action of others is named by a full commit, with its version beside it."""
     for path in (ROOT / ACTION, *(ROOT / ".github" / "workflows").iterdir()):
