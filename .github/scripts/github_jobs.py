@@ -33,11 +33,11 @@ def find(name: str) -> dict[str, Any]:
             time.sleep(number(*POLL))
         try:
             jobs = ask()
+            found = [whole(job) for job in jobs if job["name"] == name]
         except (subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
             told = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
             why = f"GitHub did not tell the jobs of this run: {told or repr(error)}"
         else:
-            found = [job for job in jobs if job["name"] == name]
             if len(found) > 1:
                 raise Trouble(f"{len(found)} jobs have the name {name!r}: give them different names")
             if found:
@@ -45,6 +45,16 @@ def find(name: str) -> dict[str, Any]:
             why = f"no job of this run has the name {name!r}: there are {', '.join(repr(job['name']) for job in jobs) or 'none'}"
         say(f"{why} (look {look + 1} of {PATIENCE})")
     raise Trouble(f"given up after {PATIENCE} looks: {why}")
+
+
+def whole(job: dict[str, Any]) -> dict[str, Any]:
+    """A job that has, as its steps have, all that is read of it; `KeyError` names what is missing."""
+    ended = job["status"] == "completed"
+    for part in (job,) if ended else (job, *(job.get("steps") or ())):
+        wanted = ("name", "status", "conclusion") if part["status"] == "completed" else ("name", "status")
+        if missing := [key for key in wanted if key not in part]:
+            raise KeyError(*missing)
+    return job
 
 
 def ask() -> list[dict[str, Any]]:

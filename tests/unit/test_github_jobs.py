@@ -24,7 +24,7 @@ def test_names_that_fit_no_job_or_two(pair):
     status, output = pair.load.handover("start", "pytest", ZDT_DEPLOYMENT_JOB=DEPLOYMENT_JOB)
     assert status == 1
     assert output.endswith("zdt: given up after 12 looks: no job of this run has the name 'deploy': there are 'deploy (eu)'\n")
-    pair.load.jobs.write_text(json.dumps([{"name": "deploy"}] * 2))
+    pair.load.jobs.write_text(json.dumps([{"name": "deploy", "status": "queued"}] * 2))
     status, output = pair.load.handover("start", "pytest", ZDT_DEPLOYMENT_JOB=DEPLOYMENT_JOB)
     assert (status, output) == (1, "zdt: 2 jobs have the name 'deploy': give them different names\n")
 
@@ -66,6 +66,29 @@ def test_the_load_is_given_more_arguments(pair):
     pair.given["inputs.args"] = "-n 2\n-k 'one or two' $HOME"
     assert pair.run()[0].conclusion == "success"
     assert pair.load.calls[-1][5:10] == ["-n", "2", "-k", "one or two", "$HOME"]
+
+
+@pytest.mark.parametrize(
+    ("job", "missing"),
+    [
+        ({}, "name"),
+        ({"name": LOAD_JOB}, "status"),
+        ({"name": LOAD_JOB, "status": "completed"}, "conclusion"),
+        ({"name": LOAD_JOB, "status": "in_progress", "steps": [{"name": HEAD}]}, "status"),
+        ({"name": LOAD_JOB, "status": "in_progress", "steps": [{"status": "queued"}]}, "name"),
+        ({"name": LOAD_JOB, "status": "in_progress", "steps": [{"name": HEAD, "status": "completed"}]}, "conclusion"),
+    ],
+)
+def test_answers_that_lack_something(pair, job, missing):
+    """A job of which not all is told counts as an answer that did not come: it is asked for again, and given up in the end."""
+    pair.deployment.jobs.write_text(json.dumps([job]))
+    status, output = pair.deployment.handover("await-head", ZDT_LOAD_JOB=LOAD_JOB, ZDT_POLL="0")
+    told = f"GitHub did not tell the jobs of this run: KeyError('{missing}')"
+    assert status == 1
+    assert output.splitlines() == [
+        *(f"zdt: {told} (look {look} of 12)" for look in range(1, 13)),
+        f"zdt: given up after 12 looks: {told}",
+    ]
 
 
 @pytest.mark.parametrize("limit", ["--zdt-deploy-timeout=5m", "--zdt-deploy-timeout 5m"])
