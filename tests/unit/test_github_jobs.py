@@ -91,6 +91,13 @@ def test_answers_that_lack_something(pair, job, missing):
     ]
 
 
+def test_without_a_token(pair):
+    """A step that has no token is told so by GitHub's command line, which asks for nothing then."""
+    status, output = pair.deployment.handover("await-head", ZDT_LOAD_JOB=LOAD_JOB, GH_TOKEN="", ZDT_POLL="0")
+    assert (status, "set the GH_TOKEN environment variable" in output) == (1, True)
+    assert pair.deployment.log.read_text() == ""
+
+
 @pytest.mark.parametrize("limit", ["--zdt-deploy-timeout=5m", "--zdt-deploy-timeout 5m"])
 def test_how_long_a_deployment_is_followed(pair, limit):
     """A limit that the load's command has is left to it."""

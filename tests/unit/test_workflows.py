@@ -11,7 +11,7 @@ import pytest
 
 from pytest_zdt.settings import resolve
 from pytest_zdt.values import duration
-from tests.unit.workflows import ACTION, NAMES, ROOT, Machine, defaults, jobs_of, read, steps
+from tests.unit.workflows import ACTION, NAMES, ROOT, Machine, defaults, inputs_of, inputs_used, jobs_of, path_of, read, steps
 
 TWO_JOBS = "test_handover.py, with both jobs side by side"
 PIP = ["python", "-m", "pip", "install", "--quiet"]
@@ -194,6 +194,21 @@ def test_the_token_is_not_left_in_the_checkout():
 def test_run_steps_hold_no_expression():
     """What a workflow is given reaches its commands by variables only."""
     assert all("${{" not in one["run"] for _, _, one in steps() if "run" in one)
+
+
+def test_inputs_are_those_that_there_are():
+    """An expression names only inputs of its own file: GitHub takes any other for empty. Each input is used."""
+    for name in (*NAMES, ACTION):
+        assert inputs_used(path_of(name).read_text()) == inputs_of(name), name
+    assert inputs_used("${{ inputs.duraton || inputs.vus }} inputs.no ${{ github.token }}") == {"duraton", "vus"}
+
+
+def test_a_step_that_github_refuses(machine):
+    """A step of a composite action needs a shell; a workflow's does not."""
+    run = step(ACTION, "action", "Run pytest")
+    del run["shell"]
+    with pytest.raises(ValueError, match="the step 'Run pytest' of a composite action has no shell"):
+        machine.start(run, {})
 
 
 def test_secrets_are_named_where_they_are_needed():

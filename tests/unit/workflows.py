@@ -31,6 +31,8 @@ GITHUB = {
 }
 COMMANDS = ("add-mask", "debug", "echo", "endgroup", "error", "group", "notice", "warning")
 """The workflow commands of GitHub's runner, beside the one that stops them."""
+COMPOSITE = "of-a-composite-action"
+"""A key that the steps of the action have here, since other rules hold for them."""
 PYTHON = f"""#!/bin/sh
 exec '{sys.executable}' "$@"
 """
@@ -43,6 +45,8 @@ printf '%s\\n' "$line" >>"$LOG"
 GH = f"""#!{sys.executable} -IS
 import json, os, re, sys
 path = sys.argv[2]
+if not os.environ.get("GH_TOKEN"):
+    sys.exit("gh: set the GH_TOKEN environment variable")
 with open(os.environ["LOG"], "a") as log:
     log.write("\\t".join(["gh", *sys.argv[1:]]) + "\\n")
 broken = os.environ["BROKEN"]
@@ -56,9 +60,14 @@ print(json.dumps({{"total_count": len(jobs), "jobs": jobs[(page - 1) * size : pa
 """
 
 
+def path_of(name: str) -> Path:
+    """Where a workflow, or the action, is."""
+    return ROOT / name if name == ACTION else FOLDER / name
+
+
 def read(name: str) -> dict[str, Any]:
     """A workflow, or the action; the key ``on`` under its own name, which YAML reads as true."""
-    text = (ROOT / name if name == ACTION else FOLDER / name).read_text(encoding="utf-8")
+    text = path_of(name).read_text(encoding="utf-8")
     found: dict[Any, Any] = yaml.safe_load(text)
     return {"on" if key is True else key: value for key, value in found.items()}
 
@@ -66,7 +75,9 @@ def read(name: str) -> dict[str, Any]:
 def jobs_of(name: str) -> dict[str, dict[str, Any]]:
     """The jobs of a workflow by their ids; the action as one job."""
     found = read(name)
-    return found["jobs"] if "jobs" in found else {"action": found["runs"]}
+    if "jobs" in found:
+        return found["jobs"]  # type: ignore[no-any-return]
+    return {"action": {**found["runs"], "steps": [{**step, COMPOSITE: True} for step in found["runs"]["steps"]]}}
 
 
 def steps() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -81,6 +92,19 @@ def defaults(name: str) -> dict[str, str]:
     found = read(name)
     inputs = found["on"].get("workflow_call", {}).get("inputs", {}) if "on" in found else found["inputs"]
     return {f"inputs.{key}": str(one["default"]) for key, one in inputs.items() if "default" in one}
+
+
+def inputs_of(name: str) -> set[str]:
+    """The inputs that a workflow, or the action, has."""
+    found = read(name)
+    if "on" not in found:
+        return set(found["inputs"])
+    return {key for event in found["on"].values() for key in (event or {}).get("inputs", ())}
+
+
+def inputs_used(text: str) -> set[str]:
+    """The inputs that the expressions of a file name."""
+    return {found for one in re.findall(r"\$\{\{(.*?)\}\}", text, re.S) for found in re.findall(r"\binputs\.([\w-]+)", one)}
 
 
 def fill_in(text: object, context: Mapping[str, str]) -> str:
@@ -154,7 +178,9 @@ class Machine:
     def environment(self, step: str = "step") -> dict[str, str]:
         """The environment of a step; the files that it writes to are its own."""
         mine = {
-            name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "ZDT_", "PYTEST_", "RUNNER_"))
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("GH_", "GITHUB_", "ZDT_", "PYTEST_", "RUNNER_"))
         }
         own = {
             "LOG": str(self.log),
@@ -174,7 +200,9 @@ class Machine:
         return self.path / f"{name}-{re.sub(r'[^a-z]+', '-', step.lower())}"
 
     def start(self, step: Mapping[str, Any], context: Mapping[str, str]) -> subprocess.Popen[str]:
-        """Starts a step as GitHub's runner does; its output comes by a pipe."""
+        """Starts a step as GitHub's runner does; its output comes by a pipe. Raises `ValueError` for one that it refuses."""
+        if step.get(COMPOSITE) and "shell" not in step:
+            raise ValueError(f"the step {step['name']!r} of a composite action has no shell")
         script = self.path / f"script-{time.monotonic_ns()}.sh"
         script.write_text(step["run"])
         given = {name: fill_in(value, context) for name, value in step.get("env", {}).items()}
@@ -203,7 +231,7 @@ class Machine:
             "stderr": subprocess.STDOUT,
             "text": True,
         }
-        environ = {**self.environment(), **environment}
+        environ = {**self.environment(), "GH_TOKEN": "the-token", **environment}
         done = subprocess.run(script, cwd=self.checkout, env=environ, timeout=60, preexec_fn=heed, **pipes)
         return done.returncode, self.hear(done.stdout)
 
