@@ -61,8 +61,9 @@ def begin(tmp_path: Path) -> Iterator[Callable[..., UnderWay]]:
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[Live]:
-    """The page of the run r1, whose evidence goes to the test's directory."""
+def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+    """The page of the run r1, whose evidence goes to the test's directory; at the end it waits for nobody."""
+    monkeypatch.setattr("pytest_zdt.live.LINGER", 0.0)
     found = Live(Watch(tmp_path, "r1"), 0)
     yield found
     found.close()
@@ -162,9 +163,7 @@ def test_waits_for_the_run(live: Live, show: Open, begin: Callable[..., UnderWay
     pytest.importorskip("playwright.sync_api").expect(window.page.locator("h1")).to_contain_text("UNDER WAY")
 
 
-def test_the_server_goes(
-    watched: Callable[[], Any], live: Live, begin: Callable[..., UnderWay], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_server_goes(watched: Callable[[], Any], live: Live, begin: Callable[..., UnderWay], tmp_path: Path) -> None:
     """When nobody answers any more, as after a kill or a laptop's sleep, it keeps what it has and says everywhere that it is out
     of date, and where the finished page is. Somebody who answers again is heeded.
     """
@@ -172,7 +171,6 @@ def test_the_server_goes(
     run.go_on(5.0)
     window = watched()
     window.wanted = "ERR_CONNECTION_REFUSED"
-    monkeypatch.setattr("pytest_zdt.live.LINGER", 0.0)
     port = live._server.server_port
     live.close()
     expect = pytest.importorskip("playwright.sync_api").expect

@@ -1,8 +1,10 @@
 """What is on a connection besides the answer that is asked for, and what several connections have to do with each other."""
 
 import contextlib
+import fcntl
 import socket
 import ssl
+import termios
 import threading
 import time
 
@@ -32,10 +34,17 @@ class Unasked:
             first.sendall(OK + b"00")
             self.read.wait(10)
             first.sendall(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+            self.await_arrival(first)
             self.said.set()
             with self.accepted() as second:
                 second.recv(65536)
                 second.sendall(OK + b"01")
+
+    @staticmethod
+    def await_arrival(connection):
+        """Returns when the other side has all that was sent: on a busy machine that may be later, even on the loopback."""
+        while any(fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))):
+            time.sleep(0.001)
 
     def accepted(self):
         connection, _ = self.listener.accept()
