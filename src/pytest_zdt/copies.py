@@ -69,6 +69,9 @@ class SharedFixtures:
             test, {name: instances(defs) for name, defs in known.items()}, items.View(self._session, self._state, instances)
         )
         self._state.ask(holder, definition.argname)
+        result = self._instance(test, definition).cached_result
+        if result is not None and isinstance(result[0], pytest.TempPathFactory):
+            result[0].getbasetemp()  # empties and makes it when it is first asked for: not by several threads at once
 
     def _instance(self, test: pytest.Function, definition: Definition) -> Definition:
         return self._instances.setdefault(items.instance_of(test, definition), items.fresh(definition))

@@ -47,6 +47,16 @@ def test_shared_fixtures_are_set_up_once(way: str, pytester: pytest.Pytester) ->
     assert events == ["session up", "module up", *["mine up", "test", "mine down"] * 4, "module down", "session down"]
 
 
+def test_the_folder_of_temporary_files_is_there_before_the_load(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pytest makes it when it is first asked for, and removes what stands there: not while virtual users make their own in it."""
+    asked, make = [], pytest.TempPathFactory.getbasetemp
+    monkeypatch.setattr(pytest.TempPathFactory, "getbasetemp", lambda self: asked.append(self) or make(self))
+    with inside(pytester, "def test(tmp_path): pass"):
+        assert asked
+
+
 def test_the_session_is_as_it_was(pytester: pytest.Pytester) -> None:
     """Its own SetupState is back when the load has ended, and holds nothing."""
     (item,) = pytester.getitems("import pytest\n\nEVENTS = []\n" + SHARED)
