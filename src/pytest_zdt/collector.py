@@ -131,7 +131,7 @@ def _within(timeout: float, do: Callable[[], T]) -> T:
     def run() -> None:
         try:
             future.set_result(do())
-        except BaseException as error:
+        except BaseException as error:  # raised where it is waited for
             future.set_exception(error)
 
     threading.Thread(target=run, name="zdt-export", daemon=True).start()
